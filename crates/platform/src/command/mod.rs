@@ -60,6 +60,8 @@ pub struct Cmd {
     pub env: Vec<(OsString, OsString)>,
     /// Statuses that are no error besides 0.
     pub accepted: Vec<i32>,
+    /// No status is an error, nor death by a signal: the caller looks at it.
+    pub accepts_any: bool,
     /// After this time the program is killed; none: it may take as long as it wants.
     pub timeout: Option<Duration>,
 }
@@ -67,7 +69,14 @@ pub struct Cmd {
 impl Cmd {
     /// A run of `program` without arguments.
     pub fn new(program: Program) -> Self {
-        Cmd { program, args: Vec::new(), env: Vec::new(), accepted: Vec::new(), timeout: None }
+        Cmd {
+            program,
+            args: Vec::new(),
+            env: Vec::new(),
+            accepted: Vec::new(),
+            accepts_any: false,
+            timeout: None,
+        }
     }
 
     /// Adds one argument.
@@ -91,6 +100,12 @@ impl Cmd {
     /// Takes `status` for success.
     pub fn accept(mut self, status: i32) -> Self {
         self.accepted.push(status);
+        self
+    }
+
+    /// Leaves the judgement of the status to the caller.
+    pub fn accept_any(mut self) -> Self {
+        self.accepts_any = true;
         self
     }
 

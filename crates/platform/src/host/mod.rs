@@ -39,6 +39,8 @@ pub struct Facts {
     pub source_files: Vec<PathBuf>,
     /// The file to which `activate` adds such a line.
     pub source_file: PathBuf,
+    /// Where what is true until the next boot is kept: `/var/run/ioc`, `/run/ioc` on Linux.
+    pub runtime_directory: PathBuf,
     /// The root of the directory store that is used when nothing else is configured.
     pub default_directory: PathBuf,
 }
