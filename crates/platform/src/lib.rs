@@ -18,6 +18,8 @@ pub mod files;
 pub mod host;
 pub mod jails;
 pub mod limits;
+#[cfg(target_os = "linux")]
+mod linux;
 pub mod mounts;
 pub mod network;
 pub mod store;

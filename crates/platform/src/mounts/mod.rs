@@ -1,5 +1,8 @@
 //! File systems mounted below a jail's root.
 
+#[cfg(target_os = "linux")]
+pub mod linux;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 
