@@ -6,5 +6,17 @@
 //! | module | subject |
 //! |---|---|
 //! | [`name`] | names of jails, sources, releases, datasets, snapshots; paths inside a jail |
+//! | [`property`] | the table of all properties; values, their types, how they print |
+//! | [`filter`] | which jails a command is for |
+//! | [`address`], [`interface`], [`mac`], [`resolver`] | network values of properties |
+//! | [`limit`], [`size`] | amounts |
 
+pub mod address;
+pub mod filter;
+pub mod interface;
+pub mod limit;
+pub mod mac;
 pub mod name;
+pub mod property;
+pub mod resolver;
+pub mod size;
