@@ -7,11 +7,13 @@
 //! |---|---|
 //! | [`name`] | names of jails, sources, releases, datasets, snapshots; paths inside a jail |
 //! | [`property`] | the table of all properties; values, their types, how they print |
+//! | [`config`] | configurations of jails: formats, layers, changes |
 //! | [`filter`] | which jails a command is for |
 //! | [`address`], [`interface`], [`mac`], [`resolver`] | network values of properties |
 //! | [`limit`], [`size`] | amounts |
 
 pub mod address;
+pub mod config;
 pub mod filter;
 pub mod interface;
 pub mod limit;

@@ -78,7 +78,7 @@ impl fmt::Display for Size {
         let mut amount = self.0;
         let mut unit = None;
         for next in UNITS {
-            if amount == 0 || amount % 1024 != 0 {
+            if amount == 0 || !amount.is_multiple_of(1024) {
                 break;
             }
             amount /= 1024;

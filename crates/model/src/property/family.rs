@@ -21,11 +21,8 @@ properties! {
 
 /// The family that `key` belongs to.
 pub(super) fn find(key: &str) -> Option<&'static dyn AnyProperty> {
-    let is_nic = |nic: &str| nic.parse::<InterfaceName>().is_ok();
-    if key.strip_suffix("_mac").is_some_and(is_nic) {
-        Some(&NIC_MAC)
-    } else if key.strip_suffix("_mtu").is_some_and(is_nic) {
-        Some(&NIC_MTU)
+    if interface_of(key).is_some() {
+        Some(if key.ends_with("_mac") { &NIC_MAC } else { &NIC_MTU })
     } else if key.strip_prefix("allow_").is_some_and(is_parameter) {
         Some(&ALLOW_OTHER)
     } else if key.strip_prefix("user.").is_some_and(is_path) {
@@ -33,6 +30,11 @@ pub(super) fn find(key: &str) -> Option<&'static dyn AnyProperty> {
     } else {
         None
     }
+}
+
+/// The interface that a member of `<nic>_mac` or `<nic>_mtu` is about.
+pub(super) fn interface_of(key: &str) -> Option<InterfaceName> {
+    key.strip_suffix("_mac").or_else(|| key.strip_suffix("_mtu"))?.parse().ok()
 }
 
 /// The part after `allow_` of a parameter's name; the kernel's are lower-case words.

@@ -1,6 +1,6 @@
 //! Resource limits of a jail, as rctl(8) knows them.
 
-use super::define::{AnyProperty, properties};
+use super::define::{Property, properties};
 use crate::limit::Limit;
 
 properties! {
@@ -83,20 +83,44 @@ properties! {
     WRITEIOPS: Option<Limit> = ("writeiops", "-").limit(false, true).live();
 }
 
-/// The resources that can be limited, in the order of rctl(8); the name of a property is that of its resource.
-pub fn resources() -> &'static [&'static dyn AnyProperty] {
-    // The first row is the switch.
-    &ALL[1..]
-}
+/// The resources that can be limited; the name of a property is that of its resource.
+pub static RESOURCES: &[&Property<Option<Limit>>] = &[
+    &CPUTIME,
+    &DATASIZE,
+    &STACKSIZE,
+    &COREDUMPSIZE,
+    &MEMORYUSE,
+    &MEMORYLOCKED,
+    &MAXPROC,
+    &OPENFILES,
+    &VMEMORYUSE,
+    &PSEUDOTERMINALS,
+    &SWAPUSE,
+    &NTHR,
+    &MSGQQUEUED,
+    &MSGQSIZE,
+    &NMSGQ,
+    &NSEM,
+    &NSEMOP,
+    &NSHM,
+    &SHMSIZE,
+    &WALLCLOCK,
+    &PCPU,
+    &READBPS,
+    &WRITEBPS,
+    &READIOPS,
+    &WRITEIOPS,
+];
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::property::AnyProperty;
 
     #[test]
     fn all_of_rctl() {
-        assert_eq!(resources().len(), 25);
-        assert!(resources().iter().all(|resource| resource.type_name() == "limit"));
+        let rows = ALL.iter().filter(|property| property.type_name() == "limit").count();
+        assert_eq!((RESOURCES.len(), rows), (25, 25));
     }
 
     #[test]

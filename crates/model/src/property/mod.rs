@@ -34,6 +34,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use crate::interface::InterfaceName;
+
 mod base;
 mod boot;
 mod computed;
@@ -95,9 +97,7 @@ pub static SUBJECTS: &[Subject] = &[
 ];
 
 static BY_NAME: LazyLock<HashMap<&'static str, &'static dyn AnyProperty>> = LazyLock::new(|| {
-    let families = family::ALL.iter().map(|family| family.facts().name);
-    let families: Vec<&str> = families.collect();
-    let rows = all().filter(|property| !families.contains(&property.facts().name));
+    let rows = all().filter(|property| !is_family(*property));
     rows.flat_map(|property| {
         let facts = property.facts();
         std::iter::once(facts.name).chain(facts.aliases.iter().copied()).map(move |name| (name, property))
@@ -108,6 +108,43 @@ static BY_NAME: LazyLock<HashMap<&'static str, &'static dyn AnyProperty>> = Lazy
 /// All properties, families included.
 pub fn all() -> impl Iterator<Item = &'static dyn AnyProperty> {
     SUBJECTS.iter().flat_map(|subject| subject.properties.iter().copied())
+}
+
+/// The properties whose names have a variable part.
+pub fn families() -> &'static [&'static dyn AnyProperty] {
+    family::ALL
+}
+
+/// Tells whether the name of a row stands for many.
+pub fn is_family(property: &dyn AnyProperty) -> bool {
+    family::ALL.iter().any(|family| family.facts().name == property.facts().name)
+}
+
+/// The interface that `key` is about, if it is a member of `<nic>_mac` or `<nic>_mtu`.
+pub fn interface_of(key: &str) -> Option<InterfaceName> {
+    if BY_NAME.contains_key(key) { None } else { family::interface_of(key) }
+}
+
+/// A name of the table that `key` may be a slip of.
+pub fn similar(key: &str) -> Option<&'static str> {
+    let wanted: Vec<char> = key.chars().take(64).collect();
+    let names = BY_NAME.keys().map(|name| (distance(&wanted, &name.chars().collect::<Vec<_>>()), *name));
+    let most = if wanted.len() < 5 { 1 } else { 2 };
+    names.filter(|(distance, _)| *distance <= most).min().map(|(_, name)| name)
+}
+
+/// How many characters have to be changed, left out or put in to make `b` of `a`.
+fn distance(a: &[char], b: &[char]) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (n, from) in a.iter().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], n + 1);
+        for (m, to) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(from != to);
+            diagonal = row[m + 1];
+            row[m + 1] = replaced.min(diagonal + 1).min(row[m] + 1);
+        }
+    }
+    row[b.len()]
 }
 
 /// The property called `key`: by name, by another name of it, or as a member of a family.
@@ -186,6 +223,16 @@ mod tests {
         assert_eq!(kernel_parameter("nonsense"), None);
         assert_eq!(canonical("id"), "name");
         assert!(find("CONFIG_VERSION").is_none());
+        assert_eq!(interface_of("vnet0_mac").unwrap().as_str(), "vnet0");
+        assert_eq!(interface_of("vnet_default_mtu"), None);
+    }
+
+    #[test]
+    fn slips() {
+        assert_eq!(similar("prioritiy"), Some("priority"));
+        assert_eq!(similar("ip4_adr"), Some("ip4_addr"));
+        assert_eq!(similar("nonsense"), None);
+        assert_eq!(similar(&"x".repeat(1_000_000)), None);
     }
 
     #[test]
