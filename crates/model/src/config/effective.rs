@@ -19,6 +19,9 @@ const EMPTY_RELEASE: &str = "EMPTY";
 /// What a limit is on, and the limit.
 pub type ResourceLimit = (&'static str, Setting<Limit>);
 
+/// A parameter of jail(8), and whether the jail has the permission.
+pub type Permission = (Cow<'static, str>, Setting<bool>);
+
 impl JailConfig {
     /// The host name: as configured, else the name of the jail.
     pub fn hostname(&self, name: &JailName) -> Result<String, PropertyError> {
@@ -83,7 +86,7 @@ impl JailConfig {
     ///
     /// Those that the table does not list, of newer kernels, are there if they are set. Parameters that the running
     /// kernel lacks are there too: whether that matters depends on the value and its origin.
-    pub fn permissions(&self) -> Result<Vec<(Cow<'static, str>, Setting<bool>)>, PropertyError> {
+    pub fn permissions(&self) -> Result<Vec<Permission>, PropertyError> {
         let mut permissions = Vec::new();
         for key in self.keys().into_iter().filter(|key| key.starts_with("allow_")) {
             let Some(parameter) = property::kernel_parameter(key) else { continue };

@@ -29,7 +29,7 @@ mod zfs;
 
 pub use change::{Change, Changed, Changes, DatasetChange, SetError};
 pub use document::{Document, Format};
-pub use effective::ResourceLimit;
+pub use effective::{Permission, ResourceLimit};
 pub use json::JsonDocument;
 pub use raw::{BoolStyle, Raw, Style};
 pub use text::{DocumentError, EditError, MOST_FILE, Position, SyntaxError};

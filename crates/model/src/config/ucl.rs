@@ -77,7 +77,9 @@ impl UclDocument {
         if let Some(old) = self.statements.iter().rfind(|statement| statement.key == key) {
             let bare = !self.text[old.value.clone()].starts_with(['"', '\'']);
             let new = literal(&encode(stored, Some(&old.raw), style), bare);
-            return Ok(self.replace(old.value.clone(), &new));
+            let span = old.value.clone();
+            self.replace(span, &new);
+            return Ok(());
         }
         let in_the_way = |other: &&Statement| below(&other.key, key) || below(key, &other.key);
         if let Some(other) = self.statements.iter().find(in_the_way) {

@@ -66,7 +66,8 @@ impl JsonDocument {
         });
         if let Some((span, raw)) = old {
             let new = literal(&encode(stored, Some(&raw), style));
-            return Ok(self.replace(span, &new));
+            self.replace(span, &new);
+            return Ok(());
         }
         self.insert(key, &literal(&encode(stored, None, style)))
     }
