@@ -4,6 +4,7 @@ use std::fs;
 use std::os::fd::AsFd;
 use std::path::Path;
 
+use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
 use nix::sys::stat::Mode;
 use proptest::prelude::*;
@@ -130,7 +131,13 @@ fn oracle(root: &Path, name: &str) -> Option<Vec<u8>> {
     let how = OpenHow::new()
         .flags(OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)
         .resolve(ResolveFlag::RESOLVE_IN_ROOT);
-    let file = fs::File::from(openat2(root.as_fd(), name, how).ok()?);
+    let file = loop {
+        match openat2(root.as_fd(), name, how) {
+            // `..` while anything on the machine is renamed, which the races beside this test do.
+            Err(Errno::EAGAIN) => {}
+            opened => break fs::File::from(opened.ok()?),
+        }
+    };
     file.metadata().unwrap().is_file().then(|| {
         let mut content = Vec::new();
         std::io::Read::read_to_end(&mut &file, &mut content).unwrap();
