@@ -20,25 +20,23 @@ sh tools/packages.sh freebsd
 rm -rf $cache
 mkdir -p $cache/deb $cache/rust
 
-# Everything those packages need, less what is installed here anyway.
-closure() {
+# Downloads what those packages need, less what is installed here anyway.
+download() {
     # shellcheck disable=SC2086 # one word per package
-    apt-get -s --no-install-recommends -o Dir::State::status=/dev/null install $debs 2>/dev/null |
-        awk '$1 == "Inst" { print $2 }'
+    list=$(apt-get -s --no-install-recommends -o Dir::State::status=/dev/null install $debs |
+        awk '$1 == "Inst" { print $2 }')
+    wanted=
+    for deb in $list; do
+        case $deb in
+            *rust*-web* | cargo-web) ;;
+            *) dpkg-query -W -f '${db:Status-Abbrev}' "$deb" 2>/dev/null | grep -q '^ii' && continue ;;
+        esac
+        wanted="$wanted $deb"
+    done
+    # shellcheck disable=SC2086
+    [ -n "$wanted" ] && (cd $cache/deb && apt-get -qq -o APT::Sandbox::User=root download $wanted)
 }
-list=$(closure)
-[ -n "$list" ] || { apt-get update -q && list=$(closure); }
-[ -n "$list" ] || { echo "freebsd: apt-get knows no $debs" >&2; exit 1; }
-wanted=
-for deb in $list; do
-    case $deb in
-        *rust*-web* | cargo-web) ;;
-        *) dpkg-query -W -f '${db:Status-Abbrev}' "$deb" 2>/dev/null | grep -q '^ii' && continue ;;
-    esac
-    wanted="$wanted $deb"
-done
-# shellcheck disable=SC2086
-(cd $cache/deb && apt-get -q -o APT::Sandbox::User=root download $wanted)
+download || { apt-get update -qq && download; }
 for deb in "$cache"/deb/*.deb; do
     case $deb in
         */rust-web-src_*) # the library only: it is a fifth of the whole
