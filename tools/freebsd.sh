@@ -56,13 +56,17 @@ cp "$binaries/ioc" $out/ioc
 
 set -- --release --locked --workspace --lib --bins --tests --target-dir "$target_dir" "$@"
 test_build "$@"
-# A second call builds nothing and names, as `Executable unittests src/lib.rs (PATH-HASH)`, what there is.
-test_build "$@" 2>$out/tests.log
-rm -f $out/tests/*
-sed -n 's/^ *Executable .*(\(.*\))$/\1/p' $out/tests.log | while read -r path; do
+# A second call builds nothing and lists what there is: one line of JSON for each.
+test_build --message-format=json "$@" 2>/dev/null |
+    sed -n '/"profile":{[^}]*"test":true}/s/.*"manifest_path":"\([^"]*\)\/Cargo.toml".*"executable":"\([^"]*\)".*/\1 \2/p' |
+    sort >$out/built
+
+# tests.list: NAME DIRECTORY, the directory being where cargo would run it.
+rm -f $out/tests/* $out/tests.list
+while read -r package path; do
     name=${path##*/}
-    short=$out/tests/${name%-*}
-    if [ -e "$short" ]; then short=$out/tests/$name; fi
-    cp "$path" "$short"
-done
-echo "$out/ioc and $(find $out/tests -type f | wc -l) test binaries in $out/tests"
+    [ -e "$out/tests/${name%-*}" ] || name=${name%-*}
+    cp "$path" "$out/tests/$name"
+    echo "$name ${package#"$root"/}" >>$out/tests.list
+done <$out/built
+echo "$out/ioc and $(wc -l <$out/tests.list) test binaries in $out/tests"
