@@ -13,6 +13,7 @@
 //! The mechanisms do not import each other; they meet in `libioc`. [`host::Host`] bundles them.
 //! Off its own system a module does not exist. `unsafe` code stands only in this crate.
 
+pub mod archive;
 pub mod command;
 pub mod files;
 pub mod host;
