@@ -1,5 +1,11 @@
 //! Running jails and processes in them.
 
+#[cfg(target_os = "linux")]
+mod linux;
+
+#[cfg(target_os = "linux")]
+pub use linux::LinuxJails;
+
 use std::ffi::OsString;
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -175,6 +181,12 @@ pub enum JailsError {
     Unsupported {
         /// A whole sentence.
         what: String,
+    },
+    /// The running jails could not be listed.
+    #[error("cannot list the running jails")]
+    List {
+        /// What the system said.
+        source: std::io::Error,
     },
     /// A system call failed.
     #[error("cannot {action} for jail {name}")]

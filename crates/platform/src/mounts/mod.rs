@@ -1,7 +1,10 @@
 //! File systems mounted below a jail's root.
 
 #[cfg(target_os = "linux")]
-pub mod linux;
+mod linux;
+
+#[cfg(target_os = "linux")]
+pub use linux::LinuxMounts;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
