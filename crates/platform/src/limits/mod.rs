@@ -1,5 +1,11 @@
 //! Resource limits of running jails.
 
+#[cfg(target_os = "linux")]
+mod linux;
+
+#[cfg(target_os = "linux")]
+pub use linux::LinuxLimits;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};

@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "what was skipped is said on standard output")]
 
 mod jails;
+mod limits;
 mod mounts;
 mod support;
 mod terminals;
