@@ -15,6 +15,8 @@
 
 pub mod command;
 pub mod files;
+#[cfg(target_os = "freebsd")]
+mod freebsd;
 pub mod host;
 pub mod jails;
 pub mod limits;
