@@ -95,14 +95,14 @@ impl Call {
         self.value(name).first_chunk().map_or(0, |bytes| i32::from_ne_bytes(*bytes))
     }
 
-    /// What the kernel said besides the error number.
-    pub(crate) fn message(&self) -> String {
-        until_nul(&self.message)
+    /// What the kernel said besides the error number, with NUL.
+    pub(crate) fn message_bytes(&self) -> &[u8] {
+        &self.message
     }
 
     /// The error of the call just made.
     pub(crate) fn error(&self) -> KernelError {
-        KernelError { error: io::Error::last_os_error(), message: self.message() }
+        KernelError { error: io::Error::last_os_error(), message: until_nul(&self.message) }
     }
 }
 

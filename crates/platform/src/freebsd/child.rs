@@ -21,40 +21,54 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The child's end of the pipe, where it is in the child.
 const REPORT_FD: RawFd = 3;
 
+/// Length of a report in the pipe: less than PIPE_BUF, so it goes through in one piece.
+const LENGTH: usize = 264;
+
 /// What a child has to say.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Report {
-    /// The step at which it failed; the caller knows the meaning.
-    pub(crate) step: u32,
     /// The error number, 0 for success.
     pub(crate) errno: i32,
-    /// A number that the caller asked for.
-    pub(crate) value: i32,
+    /// The step at which it failed, where there are several.
+    pub(crate) step: u32,
+    said: [u8; LENGTH - 8],
 }
 
 impl Report {
-    /// Notes the failure of a step; the first one counts.
-    pub(crate) fn fail(&mut self, step: usize, errno: i32) {
-        if self.errno == 0 {
-            (self.step, self.errno) = (step as u32, errno);
+    const NEW: Report = Report { errno: 0, step: 0, said: [0; LENGTH - 8] };
+
+    /// Notes a failure.
+    pub(crate) fn fail(&mut self, errno: i32) {
+        self.errno = errno;
+    }
+
+    /// Notes text about it, up to its NUL and as far as there is room.
+    pub(crate) fn say(&mut self, text: &[u8]) {
+        for (to, from) in self.said.iter_mut().zip(text) {
+            *to = *from;
         }
     }
 
-    fn to_bytes(self) -> [u8; 12] {
-        let mut bytes = [0; 12];
-        bytes[..4].copy_from_slice(&self.step.to_ne_bytes());
-        bytes[4..8].copy_from_slice(&self.errno.to_ne_bytes());
-        bytes[8..].copy_from_slice(&self.value.to_ne_bytes());
+    /// The text.
+    pub(crate) fn said(&self) -> String {
+        let text = self.said.split(|&b| b == 0).next().unwrap_or_default();
+        String::from_utf8_lossy(text).into_owned()
+    }
+
+    fn to_bytes(self) -> [u8; LENGTH] {
+        let mut bytes = [0; LENGTH];
+        bytes[..4].copy_from_slice(&self.errno.to_ne_bytes());
+        bytes[4..8].copy_from_slice(&self.step.to_ne_bytes());
+        bytes[8..].copy_from_slice(&self.said);
         bytes
     }
 
-    fn from_bytes(bytes: [u8; 12]) -> Self {
-        let word = |at: usize| [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]];
-        Report {
-            step: u32::from_ne_bytes(word(0)),
-            errno: i32::from_ne_bytes(word(4)),
-            value: i32::from_ne_bytes(word(8)),
-        }
+    fn from_bytes(bytes: [u8; LENGTH]) -> Self {
+        let mut report = Report::NEW;
+        report.errno = i32::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+        report.step = u32::from_ne_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]);
+        report.said.copy_from_slice(&bytes[8..]);
+        report
     }
 }
 
@@ -96,13 +110,13 @@ pub(crate) unsafe fn report_of(
     let child = match forked {
         Ok(ForkResult::Child) => {
             let end = End;
-            let mut report = Report::default();
+            let mut report = Report::NEW;
             match narrow(writer.as_raw_fd(), keep) {
                 Ok(()) => act(&mut report, REPORT_FD + 1),
-                Err(errno) => report.fail(0, errno as i32),
+                Err(errno) => report.fail(errno as i32),
             }
             let bytes = report.to_bytes();
-            // SAFETY: `bytes` is as long as said. Twelve bytes go into an empty pipe whole.
+            // SAFETY: `bytes` is as long as said. They fit into an empty pipe.
             unsafe { libc::write(REPORT_FD, bytes.as_ptr().cast(), bytes.len()) };
             end.now()
         }
@@ -152,7 +166,7 @@ pub(crate) fn above(fd: OwnedFd, lowest: RawFd) -> io::Result<OwnedFd> {
 
 fn read_report(reader: std::os::fd::BorrowedFd<'_>) -> io::Result<Report> {
     let deadline = Instant::now() + PATIENCE;
-    let mut bytes = [0; 12];
+    let mut bytes = [0; LENGTH];
     let mut have = 0;
     while have < bytes.len() {
         let left = deadline.saturating_duration_since(Instant::now());

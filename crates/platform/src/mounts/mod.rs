@@ -1,5 +1,12 @@
 //! File systems mounted below a jail's root.
 
+#[cfg(target_os = "freebsd")]
+mod freebsd;
+pub mod options;
+
+#[cfg(target_os = "freebsd")]
+pub use freebsd::FreeBsdMounts;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 
