@@ -7,6 +7,8 @@
 
 pub(crate) mod arguments;
 pub(crate) mod child;
+pub(crate) mod jid;
+pub(crate) mod kld;
 pub(crate) mod sysctl;
 
 #[cfg(not(target_pointer_width = "64"))]

@@ -20,7 +20,7 @@ use super::parameters::{self, CPUS, Known};
 use super::{JailSpec, JailSys, Jails, JailsError, Parameter, ParameterValue, Process, RunningJail, cpus};
 use crate::command::Finished;
 use crate::freebsd::arguments::{Arguments, Call, KernelError};
-use crate::freebsd::sysctl;
+use crate::freebsd::{kld, sysctl};
 
 /// MAXHOSTNAMELEN of sys/param.h, MAXPATHLEN of sys/syslimits.h.
 const NAME: usize = 256;
@@ -177,20 +177,9 @@ fn known_with_modules(parameters: &[Parameter], name: &KernelName) -> Result<Kno
     let known = read()?;
     let mut loaded = false;
     for parameter in parameters.iter().filter(|p| !known.contains_key(&p.name)) {
-        if let Some(module) =
-            parameters::module_of(&parameter.name).and_then(|m| std::ffi::CString::new(m).ok())
-        {
-            // SAFETY: the name ends with NUL. A module that does not exist or does not load is no error here: the
-            // parameter is then reported as unknown.
-            loaded |= unsafe { kldload(module.as_ptr()) } >= 0;
-        }
+        loaded |= parameters::module_of(&parameter.name).is_some_and(kld::load);
     }
     if loaded { read() } else { Ok(known) }
-}
-
-unsafe extern "C" {
-    /// kldload(2): loads a kernel module by name.
-    fn kldload(file: *const libc::c_char) -> libc::c_int;
 }
 
 /// Adds the parameters to a list for jail_set(2), and returns the set of processors if one is among them.
