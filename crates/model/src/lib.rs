@@ -11,14 +11,19 @@
 //! | [`filter`] | which jails a command is for |
 //! | [`address`], [`interface`], [`mac`], [`resolver`] | network values of properties |
 //! | [`limit`], [`size`] | amounts |
+//! | [`uuid`] | UUIDs of hosts and jails |
+//! | [`fstab`], [`rcconf`] | files of jails and of the host |
 
 pub mod address;
 pub mod config;
 pub mod filter;
+pub mod fstab;
 pub mod interface;
 pub mod limit;
 pub mod mac;
 pub mod name;
 pub mod property;
+pub mod rcconf;
 pub mod resolver;
 pub mod size;
+pub mod uuid;

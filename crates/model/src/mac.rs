@@ -3,6 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
+use sha2::{Digest, Sha224, Sha256};
+
+use crate::interface::InterfaceName;
+use crate::name::{JailName, JailRef};
+
 /// A unicast Ethernet address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MacAddress([u8; 6]);
@@ -151,6 +156,49 @@ impl fmt::Display for MacPrefix {
     }
 }
 
+impl MacPair {
+    /// The addresses that ioc makes: the same for the same jail, and different for every other.
+    ///
+    /// `prefix`, then digits of SHA-256 over `SOURCE/NAME`, a NUL and the interface; the last bit is 0 on the host and 1
+    /// in the jail. Names hold neither slash nor NUL, so that no two jails and interfaces run together.
+    pub fn generate(prefix: &MacPrefix, jail: &JailRef, nic: &InterfaceName) -> MacPair {
+        let hash = Sha256::new().chain_update(jail.to_string()).chain_update([0]).chain_update(nic.as_str());
+        let host = fill(prefix, &hash.finalize());
+        let octets = |last: u8| [host[0], host[1], host[2], host[3], host[4], last];
+        MacPair { host: MacAddress(octets(host[5] & !1)), jail: MacAddress(octets(host[5] | 1)) }
+    }
+
+    /// The addresses that libioc makes, for jails that have had them.
+    ///
+    /// `prefix`, then digits of SHA-224 over the name of the jail and the interface, run together; the jail's end is the
+    /// host's plus one.
+    pub fn of_libioc(prefix: &MacPrefix, jail: &JailName, nic: &InterfaceName) -> MacPair {
+        let hash = Sha224::new().chain_update(jail.as_str()).chain_update(nic.as_str()).finalize();
+        let host = fill(prefix, &hash);
+        let number = host.iter().fold(0_u64, |number, octet| number << 8 | u64::from(*octet));
+        // Past the last address of the prefix it would be another's: there is no carry into the prefix.
+        let digits = 48 - 4 * prefix.as_str().len() as u32;
+        let mask = (1 << digits) - 1;
+        let next = number & !mask | (number + 1) & mask;
+        let mut jail = [0; 6];
+        jail.copy_from_slice(&next.to_be_bytes()[2..]);
+        MacPair { host: MacAddress(host), jail: MacAddress(jail) }
+    }
+}
+
+/// An address of the prefix and as many digits of the hash as it lacks.
+fn fill(prefix: &MacPrefix, hash: &[u8]) -> [u8; 6] {
+    let hash = hash.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+    let prefix = prefix.as_str().chars().filter_map(|digit| digit.to_digit(16)).map(|digit| digit as u8);
+    let mut digits = prefix.chain(hash);
+    let mut octets = [0; 6];
+    for octet in &mut octets {
+        // A hash has more digits than an address.
+        *octet = digits.next().unwrap_or(0) << 4 | digits.next().unwrap_or(0);
+    }
+    octets
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -189,7 +237,49 @@ mod tests {
         }
     }
 
+    #[test]
+    fn addresses_of_libioc() {
+        let prefix = "02ff60".parse().unwrap();
+        for (jail, nic, host, end) in [
+            ("foo", "vnet0", "02:ff:60:10:bf:1d", "02:ff:60:10:bf:1e"),
+            ("myjail", "vnet0", "02:ff:60:cb:49:48", "02:ff:60:cb:49:49"),
+            ("myjail", "vnet1", "02:ff:60:37:7f:7d", "02:ff:60:37:7f:7e"),
+            ("jail.with.dots", "vnet0", "02:ff:60:96:59:33", "02:ff:60:96:59:34"),
+        ] {
+            let pair = MacPair::of_libioc(&prefix, &jail.parse().unwrap(), &nic.parse().unwrap());
+            assert_eq!((pair.host.to_string().as_str(), pair.jail.to_string().as_str()), (host, end));
+        }
+    }
+
+    #[test]
+    fn our_addresses_differ_by_source_name_and_interface() {
+        let generate = |prefix: &str, source: &str, name: &str, nic: &str| {
+            let jail = JailRef { source: source.parse().unwrap(), name: name.parse().unwrap() };
+            MacPair::generate(&prefix.parse().unwrap(), &jail, &nic.parse().unwrap())
+        };
+        let pair = generate("02ff60", "ioc", "a", "b1");
+        assert!(pair.host.to_string().starts_with("02:ff:60:"));
+        assert_eq!(pair.host.neighbour(), pair.jail);
+        assert_eq!(pair, generate("02ff60", "ioc", "a", "b1"));
+        assert_ne!(pair, generate("02ff60", "ioc", "ab", "1x"));
+        assert_ne!(pair, generate("02ff60", "tank", "a", "b1"));
+        assert!(generate("5a9cf", "ioc", "a", "b1").host.to_string().starts_with("5a:9c:f"));
+        // The formula does not change: a jail keeps its address over an upgrade of ioc.
+        assert_eq!(pair.to_string(), "02:ff:60:a6:ae:72,02:ff:60:a6:ae:73");
+    }
+
     proptest! {
+        #[test]
+        fn generated_addresses_are_unicast(prefix in "[0-9a-f][02468ace][0-9a-f]{0,8}", name in "[a-z]{1,8}") {
+            let (prefix, nic) = (prefix.parse().unwrap(), "vnet0".parse().unwrap());
+            let jail = JailRef { source: crate::name::SourceName::ioc(), name: name.parse().unwrap() };
+            for pair in [MacPair::generate(&prefix, &jail, &nic), MacPair::of_libioc(&prefix, &jail.name, &nic)] {
+                prop_assert!(MacAddress::new(pair.host.octets()).is_ok());
+                prop_assert!(MacAddress::new(pair.jail.octets()).is_ok());
+                prop_assert_ne!(pair.host, pair.jail);
+            }
+        }
+
         #[test]
         fn printed_addresses_read_back(octets: [u8; 6]) {
             if let Ok(mac) = MacAddress::new(octets) {

@@ -97,3 +97,16 @@ pub enum EditError {
         key: String,
     },
 }
+
+/// The text without some parts of it, which do not overlap.
+pub(super) fn without(text: &str, mut parts: Vec<std::ops::Range<usize>>) -> String {
+    parts.sort_by_key(|part| part.start);
+    let mut left = String::with_capacity(text.len());
+    let mut from = 0;
+    for part in parts {
+        left.push_str(&text[from..part.start]);
+        from = part.end;
+    }
+    left.push_str(&text[from..]);
+    left
+}

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::raw::{Raw, Style, encode};
-use super::text::{DocumentError, EditError, Position, SyntaxError, decode};
+use super::text::{DocumentError, EditError, Position, SyntaxError, decode, without};
 use crate::property::Stored;
 
 /// Deepest nesting that is read.
@@ -108,13 +108,14 @@ impl UclDocument {
 
     /// Removes `key`, each time it is there; tells whether it was there.
     pub fn remove(&mut self, key: &str) -> bool {
-        let mut any = false;
-        while let Some(at) = self.statements.iter().position(|statement| statement.key == key) {
-            let span = self.whole_line(self.statements[at].span.clone());
-            self.replace(span, "");
-            any = true;
+        let gone = self.statements.iter().filter(|statement| statement.key == key);
+        let cuts: Vec<Range<usize>> = gone.map(|statement| self.whole_line(statement.span.clone())).collect();
+        if cuts.is_empty() {
+            return false;
         }
-        any
+        let text = without(&self.text, cuts);
+        *self = UclDocument::parse(&text).expect("statements are cut with their ends");
+        true
     }
 
     /// The span with the blanks before it and the end of its line, if nothing else is on the line.

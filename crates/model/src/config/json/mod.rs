@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::raw::{Raw, Style, encode};
-use super::text::{DocumentError, EditError, SyntaxError, decode};
+use super::text::{DocumentError, EditError, SyntaxError, decode, without};
 use crate::property::Stored;
 use parse::{Member, Node, NodeKind};
 
@@ -74,12 +74,14 @@ impl JsonDocument {
 
     /// Removes `key`, each time it is there, and objects that have no keys after that; tells whether it was there.
     pub fn remove(&mut self, key: &str) -> bool {
-        let mut any = false;
-        while let Some(span) = find_removal(&self.text, members(&self.root), "", key) {
-            self.replace(span, "");
-            any = true;
+        let mut cuts = Vec::new();
+        find_cuts(&self.text, members(&self.root), "", key, &mut cuts);
+        if cuts.is_empty() {
+            return false;
         }
-        any
+        let text = without(&self.text, cuts);
+        *self = JsonDocument::parse(&text).expect("members are cut with their commas");
+        true
     }
 
     /// Visits every value that is no object, in the order of the text.
@@ -231,35 +233,38 @@ fn literal(raw: &Raw) -> String {
     }
 }
 
-/// Finds what to cut for the last member that is `key`: with it, objects that hold nothing else.
-fn find_removal(text: &str, members: &[Member], prefix: &str, key: &str) -> Option<Range<usize>> {
-    members.iter().enumerate().rev().find_map(|(n, member)| {
+/// Finds what to cut for all members that are `key`, and for objects that hold nothing else; returns how many members
+/// are left.
+fn find_cuts(text: &str, members: &[Member], prefix: &str, key: &str, cuts: &mut Vec<Range<usize>>) -> usize {
+    let is_gone = |member: &Member, cuts: &mut Vec<Range<usize>>| {
         let at = joined(prefix, &member.key);
-        let NodeKind::Object(inner) = &member.value.kind else {
-            return (at == key).then(|| cut(text, members, n));
-        };
-        let span = find_removal(text, inner, &at, key)?;
-        Some(if covers(&span, inner) { cut(text, members, n) } else { span })
-    })
-}
-
-/// Tells whether a cut takes the only member of an object.
-fn covers(span: &Range<usize>, members: &[Member]) -> bool {
-    matches!(members, [only] if span.start <= only.key_span.start && span.end >= only.value.span.end)
-}
-
-/// The span of a member with the comma and the blanks that go with it.
-fn cut(text: &str, members: &[Member], n: usize) -> Range<usize> {
-    let own = &members[n];
-    if let Some(before) = n.checked_sub(1).map(|n| &members[n]) {
-        return before.value.span.end..own.value.span.end;
+        let NodeKind::Object(inner) = &member.value.kind else { return at == key };
+        let mut inner_cuts = Vec::new();
+        let left = find_cuts(text, inner, &at, key, &mut inner_cuts);
+        let is_emptied = left == 0 && !inner_cuts.is_empty();
+        if !is_emptied {
+            cuts.append(&mut inner_cuts);
+        }
+        is_emptied
+    };
+    let gone: Vec<bool> = members.iter().map(|member| is_gone(member, cuts)).collect();
+    let Some(first_left) = gone.iter().position(|gone| !gone) else {
+        if let [first, .., last] | [first @ last] = members {
+            let before = text[..first.key_span.start].trim_end().len();
+            let after = text.len() - text[last.value.span.end..].trim_start().len();
+            cuts.push(before..after);
+        }
+        return 0;
+    };
+    for (n, _) in gone.iter().enumerate().filter(|(_, gone)| **gone) {
+        // With the comma behind it before the first that is left, with the comma before it after that.
+        cuts.push(if n < first_left {
+            members[n].key_span.start..members[n + 1].key_span.start
+        } else {
+            members[n - 1].value.span.end..members[n].value.span.end
+        });
     }
-    if let Some(after) = members.get(1) {
-        return own.key_span.start..after.key_span.start;
-    }
-    let blanks_before = text[..own.key_span.start].len() - text[..own.key_span.start].trim_end().len();
-    let blanks_after = text[own.value.span.end..].len() - text[own.value.span.end..].trim_start().len();
-    own.key_span.start - blanks_before..own.value.span.end + blanks_after
+    gone.iter().filter(|gone| !**gone).count()
 }
 
 #[cfg(test)]

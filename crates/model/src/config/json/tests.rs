@@ -88,6 +88,11 @@ fn the_last_of_two_equal_keys_counts() {
     assert_eq!(document(text).entries()["a"], Raw::Text("3".into()));
     assert_eq!(set(text, "a", "4"), r#"{"a": "1", "b": "2", "a": "4"}"#);
     assert_eq!(removed(text, "a"), r#"{"b": "2"}"#);
+    assert_eq!(
+        removed(r#"{"a": 1, "a": 2, "b": 3, "a": 4, "a": {"x": 5}}"#, "a"),
+        r#"{"b": 3, "a": {"x": 5}}"#
+    );
+    assert_eq!(removed(r#"{"u": {"a": 1}, "u": {"a": 2, "b": 3}, "u.a": 4}"#, "u.a"), r#"{"u": {"b": 3}}"#);
 }
 
 #[test]
@@ -137,6 +142,8 @@ fn hostile_files() {
 
 #[test]
 fn a_large_file_is_read_and_edited_in_linear_time() {
+    let same = vec!["\"a\": 1"; 100_000].join(", ");
+    assert_eq!(removed(&format!("{{{same}}}"), "a"), "{}");
     let members: Vec<String> = (0..40_000).map(|n| format!("\"key{n}\": \"{n}\"")).collect();
     let text = format!("{{{}}}", members.join(", "));
     let mut document = document(&text);
