@@ -1,1 +1,2 @@
+//! The command `ioc`.
 fn main() {}

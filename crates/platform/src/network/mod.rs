@@ -40,6 +40,15 @@ pub struct Interface {
     pub addresses: Vec<Address>,
 }
 
+/// The way out of the host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gateway {
+    /// The router.
+    pub router: IpAddr,
+    /// The interface it is reached through.
+    pub interface: String,
+}
+
 /// A bridge to be made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BridgeSpec {
@@ -150,6 +159,9 @@ pub enum NetworkError {
 pub trait Network: Send + Sync + fmt::Debug {
     /// All interfaces of the host.
     fn interfaces(&self) -> Result<Vec<Interface>, NetworkError>;
+
+    /// The host's default gateways, IPv4 and IPv6, as far as it has them.
+    fn gateways(&self) -> Result<Vec<Gateway>, NetworkError>;
 
     /// Makes a bridge and brings it up.
     fn create_bridge(&self, bridge: &BridgeSpec) -> Result<(), NetworkError>;

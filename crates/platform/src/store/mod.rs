@@ -50,6 +50,17 @@ pub struct DatasetInfo {
     pub properties: BTreeMap<String, PropertyValue>,
 }
 
+/// What is known of a pool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PoolInfo {
+    /// Its name, which is that of its root dataset.
+    pub name: DatasetName,
+    /// It is ONLINE or DEGRADED.
+    pub usable: bool,
+    /// Its user property `org.freebsd.ioc:active`, if it has one.
+    pub active: Option<bool>,
+}
+
 /// What is known of a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SnapshotInfo {
@@ -230,6 +241,9 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Sets a property; with none, takes it back to its inherited value.
     fn set_property(&self, name: &DatasetName, property: &str, value: Option<&str>)
     -> Result<(), StoreError>;
+
+    /// The pools of the host; empty where the store has none or is not installed.
+    fn pools(&self) -> Result<Vec<PoolInfo>, StoreError>;
 
     /// Mounts the dataset where its properties say. Nothing happens if it is mounted.
     fn mount(&self, name: &DatasetName) -> Result<(), StoreError>;
