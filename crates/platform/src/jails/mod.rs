@@ -3,12 +3,16 @@
 pub mod cpus;
 #[cfg(target_os = "freebsd")]
 mod freebsd;
+#[cfg(target_os = "linux")]
+mod linux;
 pub mod login_class;
 pub mod parameters;
 pub mod userdb;
 
 #[cfg(target_os = "freebsd")]
 pub use freebsd::FreeBsdJails;
+#[cfg(target_os = "linux")]
+pub use linux::LinuxJails;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -187,6 +191,12 @@ pub enum JailsError {
     Unsupported {
         /// A whole sentence.
         what: String,
+    },
+    /// The running jails could not be listed.
+    #[error("cannot list the running jails")]
+    List {
+        /// What the system said.
+        source: std::io::Error,
     },
     /// A system call failed.
     #[error("cannot {action} for jail {name}")]

@@ -2,6 +2,8 @@
 
 #[cfg(target_os = "freebsd")]
 mod freebsd;
+#[cfg(target_os = "linux")]
+pub mod linux;
 pub mod rules;
 
 #[cfg(target_os = "freebsd")]

@@ -3,6 +3,8 @@
 #[cfg(target_os = "freebsd")]
 mod freebsd;
 pub mod ipfw;
+#[cfg(target_os = "linux")]
+pub mod linux;
 pub mod requests;
 
 #[cfg(target_os = "freebsd")]

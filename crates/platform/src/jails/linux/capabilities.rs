@@ -39,10 +39,12 @@ pub(super) fn of(spec: &JailSpec) -> CapabilitySet {
 }
 
 fn flag(spec: &JailSpec, name: &str) -> Option<bool> {
-    spec.parameters.iter().find(|parameter| parameter.name == name).and_then(|parameter| match parameter.value {
-        ParameterValue::Flag(on) => Some(on),
-        ParameterValue::Number(number) => Some(number != 0),
-        _ => None,
+    spec.parameters.iter().find(|parameter| parameter.name == name).and_then(|parameter| {
+        match parameter.value {
+            ParameterValue::Flag(on) => Some(on),
+            ParameterValue::Number(number) => Some(number != 0),
+            _ => None,
+        }
     })
 }
 
@@ -89,7 +91,9 @@ mod tests {
         assert!(plain.contains(CapabilitySet::NET_BIND_SERVICE | CapabilitySet::SETUID));
         assert!(!plain.intersects(CapabilitySet::NET_RAW | CapabilitySet::NET_ADMIN));
         assert!(of(&spec(false, &[("allow.raw_sockets", true)])).contains(CapabilitySet::NET_RAW));
-        assert!(!of(&spec(false, &[("allow.reserved_ports", false)])).contains(CapabilitySet::NET_BIND_SERVICE));
+        assert!(
+            !of(&spec(false, &[("allow.reserved_ports", false)])).contains(CapabilitySet::NET_BIND_SERVICE)
+        );
         assert!(of(&spec(true, &[])).contains(CapabilitySet::NET_RAW | CapabilitySet::NET_ADMIN));
     }
 

@@ -13,6 +13,7 @@
 //! There is no user namespace: root of the jail is root, with few capabilities. It is an isolation for trying and
 //! testing, not for tenants who are enemies; docs/linux.md says what that means.
 
+mod attend;
 mod capabilities;
 mod create;
 mod exec;
@@ -20,6 +21,7 @@ mod init;
 mod output;
 mod passwd;
 mod signals;
+mod streams;
 mod terminal;
 
 use std::io;
@@ -131,7 +133,11 @@ impl Jails for LinuxJails {
         }
         // Pid 1 counts as ended only after the kernel has ended and reaped all others of its namespace.
         if !wait_for_end(&process, patience).map_err(failed(name, "wait for its end"))? {
-            return Err(JailsError::Dying { name: name.clone(), waited: patience, held_by: holders(entry.pid) });
+            return Err(JailsError::Dying {
+                name: name.clone(),
+                waited: patience,
+                held_by: holders(entry.pid),
+            });
         }
         let locked = self.registry.lock().map_err(failed(name, "lock the registry"))?;
         // A jail of that name may have been made since.

@@ -99,7 +99,10 @@ fn groups(group: &str, user: &User) -> Vec<Gid> {
 
 fn fields<const N: usize>(line: &str) -> Option<[&str; N]> {
     let fields: Vec<&str> = line.split(':').collect();
-    fields.try_into().ok().filter(|fields: &[&str; N]| !fields[0].is_empty() && !fields[0].starts_with(['+', '-', '#']))
+    fields
+        .try_into()
+        .ok()
+        .filter(|fields: &[&str; N]| !fields[0].is_empty() && !fields[0].starts_with(['+', '-', '#']))
 }
 
 /// A user or group id; the highest one means "unchanged" to the kernel.
