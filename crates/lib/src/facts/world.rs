@@ -44,7 +44,7 @@ impl World {
         let sources = ioc.sources()?;
         let mut jails = Vec::new();
         for source in sources {
-            let tree = ioc.host().store(&source.root).tree(&source.root, DEPTH)?;
+            let tree = ioc.host().store(&source.root).tree(&source.root, DEPTH, &[])?;
             of_source(ioc, source, &tree, &running, sources.len() > 1, &mut jails)?;
         }
         Ok(World { jails })
