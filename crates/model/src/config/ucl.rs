@@ -142,9 +142,10 @@ fn below(key: &str, parent: &str) -> bool {
     key.strip_prefix(parent).is_some_and(|rest| rest.starts_with('.'))
 }
 
-/// Characters of a value without quotes that mean nothing else anywhere in UCL.
+/// Tells whether a value needs no quotes: its characters mean nothing else anywhere in UCL.
 fn is_plain(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "_.-/|:@%".contains(c))
+    text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '/')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "_.-/|:@%".contains(c))
 }
 
 fn literal(raw: &Raw, bare: bool) -> String {
@@ -388,6 +389,8 @@ user { role = web; sub { x: 1 } }
         assert_eq!(more.text(), SAMPLE);
         assert!(more.remove("user.role"));
         assert_eq!(text_of(&more, "user.sub.x"), "1");
+        more.set("ip4_addr", &Stored::Text(":x".into()), STYLE).unwrap();
+        assert!(more.text().contains("ip4_addr: \":x\""));
         assert!(more.set("user", &Stored::Text("x".into()), STYLE).is_err());
         assert!(more.set("boot.x", &Stored::Text("x".into()), STYLE).is_err());
     }

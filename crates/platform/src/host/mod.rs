@@ -1,5 +1,9 @@
 //! The machine as one value, and the few facts about it that decide what is possible.
 
+#[cfg(target_os = "freebsd")]
+pub mod freebsd;
+pub mod release;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 

@@ -1,5 +1,15 @@
 //! Running jails and processes in them.
 
+pub mod cpus;
+#[cfg(target_os = "freebsd")]
+mod freebsd;
+pub mod login_class;
+pub mod parameters;
+pub mod userdb;
+
+#[cfg(target_os = "freebsd")]
+pub use freebsd::FreeBsdJails;
+
 use std::ffi::OsString;
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -99,6 +109,8 @@ pub struct Process {
     pub stdio: Stdio,
     /// After this time the process group is killed; none: it may take as long as it wants.
     pub timeout: Option<Duration>,
+    /// Routing table of the host to use; setfib(2). None: that of the caller. Linux has none and refuses a number.
+    pub fib: Option<u32>,
 }
 
 /// The standard streams of a process in a jail.

@@ -1,5 +1,12 @@
 //! Resource limits of running jails.
 
+#[cfg(target_os = "freebsd")]
+mod freebsd;
+pub mod rules;
+
+#[cfg(target_os = "freebsd")]
+pub use freebsd::FreeBsdLimits;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
