@@ -133,6 +133,7 @@ fn usage_error(mut error: clap::Error, words: &[String]) -> clap::Error {
             words.iter().find(|word| word.starts_with(option.as_str()) && !word.starts_with("--"))
     {
         error.insert(ContextKind::InvalidArg, ContextValue::String(word.clone()));
+        error.remove(ContextKind::Suggested);
     }
     error
 }
