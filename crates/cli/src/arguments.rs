@@ -12,9 +12,6 @@ use crate::ui::{Colour, Level};
 #[derive(Debug, Parser)]
 #[command(name = "ioc", disable_version_flag = true, max_term_width = 100)]
 pub(crate) struct Arguments {
-    #[command(flatten)]
-    pub(crate) global: Global,
-
     /// Tell more or less; before the command only, as some commands have a -d of their own
     #[arg(
         short = 'd',
@@ -32,6 +29,9 @@ pub(crate) struct Arguments {
     /// Print the versions of ioc and libioc
     #[arg(long, action = ArgAction::SetTrue)]
     pub(crate) version: bool,
+
+    #[command(flatten)]
+    pub(crate) global: Global,
 
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
@@ -53,12 +53,26 @@ pub(crate) struct Global {
     #[arg(long, global = true)]
     pub(crate) json: bool,
 
-    /// Print events as lines of JSON, or for people
-    #[arg(long, global = true, value_name = "FORM", value_enum, default_value = "text", hide_possible_values = true)]
+    /// Print events as text or as json, which is one object a line
+    #[arg(
+        long,
+        global = true,
+        value_name = "FORM",
+        value_enum,
+        default_value = "text",
+        hide_possible_values = true
+    )]
     pub(crate) events: Events,
 
     /// Use colours: auto, always or never
-    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value = "auto", hide_possible_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        value_enum,
+        default_value = "auto",
+        hide_possible_values = true
+    )]
     pub(crate) color: Colour,
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use libioc::model::name::JailRef;
 use libioc::{Error, Host, Ioc, Settings, Source, Sources};
 
 use crate::arguments::Global;
@@ -30,7 +31,8 @@ impl Session {
     pub(crate) fn open(global: &Global, screen: Screen) -> Result<Self, Failure> {
         screen.trace();
         let cancelled = Arc::<AtomicBool>::default();
-        let words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+        let words: Vec<String> =
+            std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
         let settings = Settings {
             lock_timeout: global.lock_timeout,
             command: words.join(" "),
@@ -54,6 +56,14 @@ impl Session {
         match self.ioc.host().facts.uid {
             0 => Ok(()),
             _ => Err(Error::NotRoot(what).into()),
+        }
+    }
+
+    /// A jail as results name it: with its source if there are several.
+    pub(crate) fn name(&self, jail: &JailRef) -> String {
+        match self.ioc.sources() {
+            Ok([_]) | Err(_) => jail.name.to_string(),
+            Ok(_) => jail.to_string(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Operations on one target after the other: planned, or done and reported.
 
-use libioc::{Ioc, Operation, Plan};
+use libioc::{Error, Operation, Plan};
 use serde_json::{Value, json};
 
 use crate::session::Session;
@@ -33,7 +33,11 @@ pub(crate) fn carry_out(
             Ok((plan, _)) => {
                 let changed = !plan.is_empty();
                 let text = if changed { &task.done } else { &task.unchanged };
-                results.done(&task.target, text, json!({ "operation": plan.operation, "changed": changed }))?;
+                results.done(
+                    &task.target,
+                    text,
+                    json!({ "operation": plan.operation, "changed": changed }),
+                )?;
             }
             Err(error) => results.failed(&task.target, error.into()),
         }
@@ -46,12 +50,21 @@ pub(crate) fn show_plans<'a>(
     session: &Session,
     operations: impl IntoIterator<Item = &'a dyn Operation>,
 ) -> Result<Exit, Failure> {
+    print_plans(session, operations.into_iter().map(|operation| session.ioc.plan(operation)))
+}
+
+/// Prints plans, and why some could not be made.
+pub(crate) fn print_plans(
+    session: &Session,
+    results: impl IntoIterator<Item = Result<Plan, Error>>,
+) -> Result<Exit, Failure> {
     let mut plans = Vec::new();
     let mut exit = Exit::Done;
-    for operation in operations {
-        match plan(&session.ioc, operation) {
+    for result in results {
+        match result {
             Ok(plan) => plans.push(plan),
-            Err(failure) => {
+            Err(error) => {
+                let failure = Failure::from(error);
                 session.screen.error(&Report::from(&failure));
                 exit = exit.and(failure.exit());
             }
@@ -65,10 +78,6 @@ pub(crate) fn show_plans<'a>(
         }
     }
     Ok(exit)
-}
-
-fn plan(ioc: &Ioc, operation: &dyn Operation) -> Result<Plan, Failure> {
-    Ok(ioc.plan(operation)?)
 }
 
 /// Results of several targets: lines as they come, or one JSON document in the end.

@@ -54,7 +54,9 @@ pub(super) fn describe(place: &Place) -> String {
 /// What is activated has nothing to do with sources that are given.
 pub(super) fn refuse_sources(session: &Session, command: &str) -> Result<(), Failure> {
     match session.sources_given {
-        true => Err(Failure::Usage(format!("{command} is about the sources of the host; leave out --source"))),
+        true => {
+            Err(Failure::Usage(format!("{command} is about the sources of the host; leave out --source")))
+        }
         false => Ok(()),
     }
 }

@@ -28,11 +28,13 @@ pub(crate) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Fail
     if arguments.start {
         let options =
             StartOptions { overrides: Default::default(), environment: session.environment(), jobs: 1 };
-        for (_, result) in session.ioc.start(std::slice::from_ref(&jail), &options, &session.screen)? {
-            result?;
+        let mut results = session.ioc.start(std::slice::from_ref(&jail), &options, &session.screen)?;
+        if let Some(at) = results.iter().position(|(_, result)| result.is_err()) {
+            results.swap_remove(at).1?;
         }
     }
-    signals::leave_keys_to_command().map_err(|source| Failure::System { what: "catch signals".into(), source })?;
+    signals::leave_keys_to_command()
+        .map_err(|source| Failure::System { what: "catch signals".into(), source })?;
     let command =
         Command { argv: Vec::new(), user: arguments.user.clone(), environment: session.environment() };
     Ok(Exit::Of(session.ioc.exec(&jail, &command)?))

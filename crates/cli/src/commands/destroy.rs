@@ -2,7 +2,7 @@
 
 use libioc::facts::world::JailView;
 use libioc::operation::{Destroy, DestroyRelease};
-use libioc::select::ReleaseView;
+use libioc::releases::ReleaseView;
 
 use super::PlanOption;
 use super::select::{self, FILTER_HELP};
@@ -44,9 +44,15 @@ pub(crate) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Fail
     let (kind, tasks) = if arguments.release {
         ("releases", releases(arguments, session, &mut results)?)
     } else if arguments.template {
-        ("templates", jails(arguments, session, &mut results, "jails are destroyed without -t, releases with -r")?)
+        (
+            "templates",
+            jails(arguments, session, &mut results, "jails are destroyed without -t, releases with -r")?,
+        )
     } else {
-        ("jails", jails(arguments, session, &mut results, "templates are destroyed with -t, releases with -r")?)
+        (
+            "jails",
+            jails(arguments, session, &mut results, "templates are destroyed with -t, releases with -r")?,
+        )
     };
     if arguments.plan.plan {
         let planned = tasks::show_plans(session, tasks.iter().map(|task| &*task.operation))?;
@@ -81,7 +87,7 @@ fn jails(
     hint: &'static str,
 ) -> Result<Vec<Task>, Failure> {
     let chosen = select::choose(session, &arguments.filters, Some(arguments.template), hint)?;
-    chosen.report_unmatched(results);
+    chosen.report_missing(results);
     let task = |jail: &JailView| Task {
         target: jail.full_name(),
         operation: Box::new(Destroy {
@@ -107,7 +113,10 @@ fn releases(
     let task = |release: &ReleaseView| {
         let name = release.full_name();
         Task {
-            operation: Box::new(DestroyRelease { source: release.source.clone(), name: release.name.clone() }),
+            operation: Box::new(DestroyRelease {
+                source: release.source.clone(),
+                name: release.name.clone(),
+            }),
             done: format!("release {name} destroyed"),
             unchanged: format!("release {name} is gone already"),
             target: name,

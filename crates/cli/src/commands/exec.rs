@@ -1,11 +1,15 @@
 //! `ioc exec`
 
-use libioc::operation::{Command, RunOnce};
+use std::io::ErrorKind;
 
-use super::PlanOption;
+use libioc::Error;
+use libioc::operation::{Command, RunOnce};
+use libioc::platform::command::Status;
+use libioc::platform::jails::JailsError;
+
 use crate::session::Session;
 use crate::tasks;
-use crate::ui::{Exit, Failure, signals};
+use crate::ui::{Exit, Failure, Report, signals};
 
 /// Run a command in a jail
 ///
@@ -64,7 +68,7 @@ pub(crate) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Fail
     if !arguments.fork {
         session.need_root("run commands in jails")?;
         leave_keys_to_command()?;
-        return Ok(Exit::Of(session.ioc.exec(&jail, &Command { argv, user, environment })?));
+        return status(session, session.ioc.exec(&jail, &Command { argv, user, environment }));
     }
     let operation = RunOnce { jail, argv, user, overrides: Default::default(), environment };
     if arguments.plan {
@@ -74,6 +78,19 @@ pub(crate) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Fail
     leave_keys_to_command()?;
     let (_, applied) = session.ioc.apply(&operation, &session.screen.quiet())?;
     Ok(applied.command_status.map_or(Exit::Done, Exit::Of))
+}
+
+/// The status to end with. As in sh(1), that of a command that is not there is 127, and of one that cannot be run 126.
+fn status(session: &Session, result: Result<Status, Error>) -> Result<Exit, Failure> {
+    let code = match &result {
+        Err(Error::Jails(JailsError::Program { source, .. })) if source.kind() == ErrorKind::NotFound => 127,
+        Err(Error::Jails(JailsError::Program { .. })) => 126,
+        _ => return Ok(Exit::Of(result?)),
+    };
+    if let Err(error) = result {
+        session.screen.error(&Report::from(&error.into()));
+    }
+    Ok(Exit::Of(Status::Exited(code)))
 }
 
 fn leave_keys_to_command() -> Result<(), Failure> {

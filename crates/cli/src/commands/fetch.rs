@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use libioc::model::name::ReleaseName;
 use libioc::operation::{Fetch, Kind};
+use libioc::platform::archive::Checksum;
 
 use super::PlanOption;
 use crate::session::Session;
@@ -31,7 +32,7 @@ pub(crate) struct Arguments {
 
     /// Refuse the archive unless it has this SHA-256 checksum
     #[arg(long, value_name = "HEX", requires = "archive")]
-    sha256: Option<String>,
+    sha256: Option<Checksum>,
 
     /// Take the files that are in the release's root directory
     #[arg(short = 'b', long, requires = "release")]
@@ -43,7 +44,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Failure> {
     let kind = match &arguments.archive {
-        Some(path) => Kind::Archive { path: path.clone(), sha256: arguments.sha256.clone() },
+        Some(path) => Kind::Archive { path: path.clone(), sha256: arguments.sha256 },
         None if arguments.host => Kind::Host,
         None => Kind::Custom,
     };

@@ -16,7 +16,8 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
-    let mut command = arguments::Arguments::command().version(env!("CARGO_PKG_VERSION")).disable_version_flag(true);
+    let mut command =
+        arguments::Arguments::command().version(env!("CARGO_PKG_VERSION")).disable_version_flag(true);
     // What clap adds by itself is of no use on paper.
     command = command.disable_help_subcommand(true);
     clap_mangen::generate_to(command, &arguments.directory).map_err(|source| Failure::System {

@@ -22,11 +22,12 @@ mod stop;
 
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::arguments::{self, Arguments};
+use crate::arguments::{Arguments, versions};
 use crate::session::{Session, screen};
-use crate::ui::{Exit, Failure, Report, output};
+use crate::ui::{Exit, Failure, Report, Screen, output};
 
 /// All commands.
 #[derive(Debug, Subcommand)]
@@ -73,46 +74,68 @@ impl JobsOption {
 
 /// The whole program.
 pub(crate) fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let screen = screen(&arguments.global, arguments.log_level);
-    let outcome = if arguments.version {
-        output::line(&arguments::versions()).map(|()| Exit::Done)
-    } else {
-        match &arguments.command {
-            None => output::line(&Arguments::command().render_help().to_string()).map(|()| Exit::Done),
-            Some(Command::Completions(command)) => completions::run(command),
-            Some(Command::Man(command)) => man::run(command),
-            Some(command) => {
-                let outcome = Session::open(&arguments.global, screen.clone());
-                outcome.and_then(|session| with_session(command, &session))
-            }
-        }
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return not_parsed(error),
     };
-    let exit = outcome.unwrap_or_else(|failure| {
+    let screen = screen(&arguments.global, arguments.log_level);
+    let exit = run(&arguments, &screen).unwrap_or_else(|failure| {
         screen.error(&Report::from(&failure));
         failure.exit()
     });
     exit.into()
 }
 
-fn with_session(command: &Command, session: &Session) -> Result<Exit, Failure> {
+fn run(arguments: &Arguments, screen: &Screen) -> Result<Exit, Failure> {
+    let Some(command) = &arguments.command else {
+        let text =
+            if arguments.version { versions() } else { Arguments::command().render_help().to_string() };
+        output::line(text.trim_end())?;
+        return Ok(Exit::Done);
+    };
+    let session = || Session::open(&arguments.global, screen.clone());
     match command {
-        Command::Activate(arguments) => activate::run(arguments, session),
+        Command::Activate(arguments) => activate::run(arguments, &session()?),
         Command::Completions(arguments) => completions::run(arguments),
-        Command::Console(arguments) => console::run(arguments, session),
-        Command::Create(arguments) => create::run(arguments, session),
-        Command::Deactivate(arguments) => deactivate::run(arguments, session),
-        Command::Destroy(arguments) => destroy::run(arguments, session),
-        Command::Exec(arguments) => exec::run(arguments, session),
-        Command::Fetch(arguments) => fetch::run(arguments, session),
-        Command::Get(arguments) => get::run(arguments, session),
-        Command::List(arguments) => list::run(arguments, session),
+        Command::Console(arguments) => console::run(arguments, &session()?),
+        Command::Create(arguments) => create::run(arguments, &session()?),
+        Command::Deactivate(arguments) => deactivate::run(arguments, &session()?),
+        Command::Destroy(arguments) => destroy::run(arguments, &session()?),
+        Command::Exec(arguments) => exec::run(arguments, &session()?),
+        Command::Fetch(arguments) => fetch::run(arguments, &session()?),
+        Command::Get(arguments) => get::run(arguments, &session()?),
+        Command::List(arguments) => list::run(arguments, &session()?),
         Command::Man(arguments) => man::run(arguments),
-        Command::Restart(arguments) => restart::run(arguments, session),
-        Command::Set(arguments) => set::run(arguments, session),
-        Command::Start(arguments) => start::run(arguments, session),
-        Command::Stop(arguments) => stop::run(arguments, session),
+        Command::Restart(arguments) => restart::run(arguments, &session()?),
+        Command::Set(arguments) => set::run(arguments, &session()?),
+        Command::Start(arguments) => start::run(arguments, &session()?),
+        Command::Stop(arguments) => stop::run(arguments, &session()?),
     }
+}
+
+/// Prints help that was asked for, or what is wrong with the command line.
+fn not_parsed(error: clap::Error) -> ExitCode {
+    let words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    let error = usage_error(error, &words);
+    // Nobody is left to be told that the stream is closed.
+    let _ = error.print();
+    match error.use_stderr() {
+        true => Exit::Usage.into(),
+        false => Exit::Done.into(),
+    }
+}
+
+/// Names an unknown option as it was written: of `-web` the parser says only that there is no `-w`.
+fn usage_error(mut error: clap::Error, words: &[String]) -> clap::Error {
+    if let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg)
+        && option.len() == 2
+        && let Some(word) =
+            words.iter().find(|word| word.starts_with(option.as_str()) && !word.starts_with("--"))
+    {
+        error.insert(ContextKind::InvalidArg, ContextValue::String(word.clone()));
+        error.remove(ContextKind::Suggested);
+    }
+    error
 }
 
 #[cfg(test)]

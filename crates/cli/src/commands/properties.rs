@@ -1,4 +1,30 @@
-//! Properties as they are written on the command line.
+//! Properties as they are written on the command line, and whose they are.
+
+use libioc::model::name::SourceName;
+use libioc::operation::Target;
+use libioc::{Error, Source};
+
+use crate::session::Session;
+use crate::ui::Failure;
+
+/// The words that stand for the defaults of a source where a jail is expected; iocage has the short one.
+const DEFAULTS: [&str; 2] = ["defaults", "default"];
+
+/// What `[SOURCE/]JAIL` or `[SOURCE/]defaults` means.
+pub(super) fn target(session: &Session, text: &str) -> Result<Target, Failure> {
+    let (source, name) = text.split_once('/').map_or((None, text), |(source, name)| (Some(source), name));
+    if !DEFAULTS.contains(&name) {
+        return Ok(Target::Jail(session.ioc.jail(text)?));
+    }
+    let source: &Source = match source {
+        None => session.ioc.main_source()?,
+        Some(source) => {
+            let source: SourceName = source.parse().map_err(Error::from)?;
+            session.ioc.source(&source)?
+        }
+    };
+    Ok(Target::Defaults(source.name.clone()))
+}
 
 /// `KEY=VALUE`.
 #[derive(Clone, Debug, PartialEq, Eq)]

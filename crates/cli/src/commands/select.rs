@@ -1,7 +1,8 @@
 //! Choosing jails by what the user wrote.
 
 use libioc::facts::world::JailView;
-use libioc::select::Select;
+use libioc::model::name::JailRef;
+use libioc::select::{Select, Selection};
 
 use crate::session::Session;
 use crate::tasks::Results;
@@ -16,31 +17,41 @@ pub(super) const FILTER_HELP: &str = "Names of jails, and terms PROPERTY=VALUE. 
 pub(super) struct Chosen {
     /// The jails.
     pub(super) jails: Vec<JailView>,
-    /// Words that fit none.
-    pub(super) unmatched: Vec<String>,
+    unmatched: Vec<String>,
+    filters: String,
     hint: &'static str,
 }
 
-/// Chooses jails; `templates` says whether only templates, only others, or both.
+/// Chooses jails; `templates` says whether only templates, only others, or both; `hint` is for names that fit none.
 pub(super) fn choose(
     session: &Session,
     filters: &[String],
     templates: Option<bool>,
     hint: &'static str,
 ) -> Result<Chosen, Failure> {
-    let selection = session.ioc.select(filters, Select { templates })?;
-    let mut unmatched = selection.unmatched;
-    if selection.jails.is_empty() && unmatched.is_empty() && !filters.is_empty() {
-        unmatched.push(filters.join(" "));
-    }
-    Ok(Chosen { jails: selection.jails, unmatched, hint })
+    let Selection { jails, unmatched } = session.ioc.select(filters, Select { templates })?;
+    Ok(Chosen { jails, unmatched, filters: filters.join(" "), hint })
 }
 
 impl Chosen {
-    /// Reports the words that fit no jail as failures.
-    pub(super) fn report_unmatched(&self, results: &mut Results<'_>) {
+    /// The jails, as references.
+    pub(super) fn references(&self) -> Vec<JailRef> {
+        self.jails.iter().map(|jail| jail.reference.clone()).collect()
+    }
+
+    /// Reports the names that fit no jail.
+    pub(super) fn report_unmatched(&self, mut report: impl FnMut(&str, Failure)) {
         for given in &self.unmatched {
-            results.failed(given, Failure::NoJail { given: given.clone(), hint: self.hint });
+            report(given, Failure::NoJail { given: given.clone(), hint: self.hint });
+        }
+    }
+
+    /// Reports the names that fit no jail, or that all the filters together fit none.
+    pub(super) fn report_missing(&self, results: &mut Results<'_>) {
+        self.report_unmatched(|given, failure| results.failed(given, failure));
+        if self.jails.is_empty() && self.unmatched.is_empty() {
+            let given = self.filters.clone();
+            results.failed(&self.filters, Failure::NoJail { given, hint: self.hint });
         }
     }
 }

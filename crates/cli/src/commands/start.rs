@@ -41,10 +41,10 @@ pub(crate) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Fail
     let hint = "templates cannot be started, but jails made of them";
     let mut chosen = select::choose(session, filters, Some(false), hint)?;
     if arguments.rc {
-        chosen.unmatched.clear();
         chosen.jails.retain(|jail| !matches!(jail.value("running"), Ok(Value::Bool(true))));
+    } else {
+        chosen.report_missing(&mut results);
     }
-    chosen.report_unmatched(&mut results);
     let jails = chosen.references();
     let options = StartOptions {
         overrides: arguments.option.iter().map(|change| (change.key.clone(), change.value.clone())).collect(),
@@ -52,7 +52,8 @@ pub(crate) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Fail
         jobs: arguments.jobs.jobs(),
     };
     if arguments.plan.plan {
-        let planned = tasks::print_plans(session, session.ioc.plan_start(&jails, &options)?)?;
+        let plans = session.ioc.plan_start(&jails, &options)?;
+        let planned = tasks::print_plans(session, plans.into_iter().map(|(_, plan)| plan))?;
         return Ok(planned.and(results.exit()));
     }
     session.before_changes("start jails")?;

@@ -34,11 +34,10 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Failure> {
     let mut results = Results::new(session);
     let filters = if arguments.rc { &["running=yes".to_owned()][..] } else { &arguments.filters };
-    let mut chosen = select::choose(session, filters, None, "`ioc list` shows the jails")?;
-    if arguments.rc {
-        chosen.unmatched.clear();
+    let chosen = select::choose(session, filters, None, "`ioc list` shows the jails")?;
+    if !arguments.rc {
+        chosen.report_missing(&mut results);
     }
-    chosen.report_unmatched(&mut results);
     let jails = chosen.references();
     let options = StopOptions {
         force: arguments.force,
@@ -46,7 +45,8 @@ pub(crate) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Fail
         jobs: arguments.jobs.jobs(),
     };
     if arguments.plan.plan {
-        let planned = tasks::print_plans(session, session.ioc.plan_stop(&jails, &options)?)?;
+        let plans = session.ioc.plan_stop(&jails, &options)?;
+        let planned = tasks::print_plans(session, plans.into_iter().map(|(_, plan)| plan))?;
         return Ok(planned.and(results.exit()));
     }
     session.before_changes("stop jails")?;

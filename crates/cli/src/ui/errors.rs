@@ -24,6 +24,14 @@ pub(crate) enum Failure {
         /// What to try instead.
         hint: &'static str,
     },
+    /// A jail cannot be listed as it should be.
+    #[error("jail {jail} cannot be read")]
+    Broken {
+        /// The jail.
+        jail: String,
+        /// Why.
+        source: Error,
+    },
     /// A name or pattern fits no release.
     #[error("no release matches {0}")]
     NoRelease(String),
@@ -57,6 +65,7 @@ impl Failure {
             },
             Failure::Usage(_) => Exit::Usage,
             Failure::NoJail { .. }
+            | Failure::Broken { .. }
             | Failure::NoRelease(_)
             | Failure::Declined
             | Failure::Output(_)
@@ -66,7 +75,7 @@ impl Failure {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Failure::Library(error) => hint(error),
+            Failure::Library(error) | Failure::Broken { source: error, .. } => hint(error),
             Failure::NoJail { hint, .. } => (!hint.is_empty()).then(|| (*hint).to_owned()),
             Failure::NoRelease(_) => Some("`ioc list -r` shows the releases".to_owned()),
             Failure::Usage(_) | Failure::Declined | Failure::Output(_) | Failure::System { .. } => None,
@@ -104,6 +113,15 @@ impl From<&Failure> for Report {
             report.left_behind = failed.left_behind.iter().map(step).collect();
         }
         report
+    }
+}
+
+impl Report {
+    /// The message and its causes in one line.
+    pub(crate) fn to_line(&self) -> String {
+        let parts: Vec<&str> =
+            std::iter::once(&self.message).chain(&self.causes).map(String::as_str).collect();
+        parts.join(": ")
     }
 }
 
@@ -170,6 +188,7 @@ fn hint(error: &Error) -> Option<String> {
         | Error::Network(_)
         | Error::Limits(_)
         | Error::Files(_)
+        | Error::Archive(_)
         | Error::Memory(_)
         | Error::Read { .. } => return None,
     })
@@ -209,8 +228,11 @@ mod tests {
             causes: vec![step("unmount /a", "/a"), step("unmount /b", "/b")],
             left_behind: vec![step("make /c", "/c")],
         };
-        let error =
-            Error::Apply { operation: "stop".into(), subject: "web".into(), source: ApplyError::Failed(failed) };
+        let error = Error::Apply {
+            operation: "stop".into(),
+            subject: "web".into(),
+            source: ApplyError::Failed(failed),
+        };
         assert_eq!(
             report(error.into()),
             "cannot stop web\n  cause: could not unmount /a (and 1 more)\n  cause: cannot remove /a\n  cause: busy\n  \

@@ -1,7 +1,7 @@
 //! Events as lines for people.
 
-use libioc::event::State;
 use libioc::Event;
+use libioc::event::State;
 
 use super::Level;
 
@@ -50,7 +50,9 @@ impl Mark {
 pub(crate) fn line(event: &Event, level: Level) -> Option<Line> {
     let (mark, lowest, text) = match (&event.step, &event.state) {
         (_, State::Begin | State::Progress { .. }) => return None,
-        (None, State::Done { seconds: took }) => (Mark::Done, Level::Info, format!("OK [{}]", seconds(*took))),
+        (None, State::Done { seconds: took }) => {
+            (Mark::Done, Level::Info, format!("OK [{}]", seconds(*took)))
+        }
         (None, State::Skipped { reason }) => (Mark::Done, Level::Info, reason.clone()),
         (None, State::Failed { seconds: took, .. }) => {
             (Mark::Failed, Level::Error, format!("FAILED [{}]", seconds(*took)))
@@ -133,15 +135,23 @@ mod tests {
             "  [!] web: mount devfs on /s/jails/web/root/dev: could not be taken back: device busy"
         );
         let note = State::Note { text: "an interrupted start of web was undone".into() };
-        assert_eq!(shown(false, note.clone(), Level::Warn).unwrap(), "note: an interrupted start of web was undone");
+        assert_eq!(
+            shown(false, note.clone(), Level::Warn).unwrap(),
+            "note: an interrupted start of web was undone"
+        );
         assert_eq!(shown(false, note, Level::Error), None);
     }
 
     #[test]
     fn durations_as_in_the_reference() {
-        for (given, expected) in
-            [(0.0, "0.0s"), (0.07, "0.07s"), (0.2984, "0.298s"), (31.0, "31.0s"), (10.5, "10.5s"), (100.0, "100.0s")]
-        {
+        for (given, expected) in [
+            (0.0, "0.0s"),
+            (0.07, "0.07s"),
+            (0.2984, "0.298s"),
+            (31.0, "31.0s"),
+            (10.5, "10.5s"),
+            (100.0, "100.0s"),
+        ] {
             assert_eq!(seconds(given), expected);
         }
     }

@@ -10,7 +10,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use libioc::Event;
 use libioc::event::State;
 
-use super::lines::{seconds, subject};
+use super::lines::seconds;
 use super::text::visible;
 
 /// An operation is shown once it has taken this long.
@@ -61,11 +61,8 @@ struct Operation {
 impl Live {
     /// An empty area on standard error.
     pub(crate) fn new() -> Self {
-        let shared = Arc::new(Shared {
-            bars: MultiProgress::new(),
-            state: Mutex::default(),
-            stop: Condvar::new(),
-        });
+        let shared =
+            Arc::new(Shared { bars: MultiProgress::new(), state: Mutex::default(), stop: Condvar::new() });
         let ticker = thread::Builder::new().name("live area".to_owned()).spawn({
             let shared = Arc::clone(&shared);
             move || tick(&shared)
@@ -111,7 +108,8 @@ impl Running {
                 }
             }
             (Some(step), state) => {
-                let Some(operation) = self.operations.iter_mut().find(|operation| operation.name == name) else {
+                let Some(operation) = self.operations.iter_mut().find(|operation| operation.name == name)
+                else {
                     return;
                 };
                 operation.step = match state {
@@ -143,15 +141,16 @@ impl Operation {
 }
 
 fn tick(shared: &Shared) {
-    let style = ProgressStyle::with_template("{spinner} {wide_msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
+    let style =
+        ProgressStyle::with_template("{spinner} {wide_msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
     let mut state = shared.state();
     while !state.stop {
         let now = Instant::now();
         for operation in state.due(now) {
             let line = operation.line(now);
-            let bar = operation.bar.get_or_insert_with(|| {
-                shared.bars.add(ProgressBar::new_spinner().with_style(style.clone()))
-            });
+            let bar = operation
+                .bar
+                .get_or_insert_with(|| shared.bars.add(ProgressBar::new_spinner().with_style(style.clone())));
             bar.set_message(line);
             bar.tick();
         }

@@ -46,8 +46,8 @@ pub(crate) enum Colour {
     Never,
 }
 
-/// Standard error.
-#[derive(Debug)]
+/// Standard error; clones share the live area.
+#[derive(Clone, Debug)]
 pub(crate) struct Screen {
     level: Level,
     events: Events,
@@ -74,7 +74,8 @@ struct ErrorLine<'a> {
 impl Screen {
     /// The screen as the options and the environment want it.
     pub(crate) fn new(level: Level, events: Events, colour: Colour) -> Self {
-        let terminal = io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+        let terminal =
+            io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
         let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         let colour = match colour {
             Colour::Auto => terminal && wanted,
@@ -98,14 +99,6 @@ impl Screen {
                 let head = self.coloured("error:", red());
                 self.print(format_args!("{head} {error}\n"));
             }
-        }
-    }
-
-    /// Prints something that is no failure but should be known.
-    pub(crate) fn warning(&self, text: &str) {
-        if self.level >= Level::Warn {
-            let head = self.coloured("warning:", yellow());
-            self.print(format_args!("{head} {}\n", visible(text)));
         }
     }
 
@@ -134,8 +127,11 @@ impl Screen {
         // The subscriber lives as long as the process; the live area must not.
         let live = self.live.as_ref().map(Arc::downgrade);
         let writer = move || Behind(live.as_ref().and_then(Weak::upgrade));
-        let subscriber =
-            tracing_subscriber::fmt().with_max_level(level).with_ansi(false).without_time().with_writer(writer);
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(level)
+            .with_ansi(false)
+            .without_time()
+            .with_writer(writer);
         // Fails if there is one already, which then is as good.
         let _ = tracing::subscriber::set_global_default(subscriber.finish());
     }

@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use comfy_table::{Cell, CellAlignment, ContentArrangement};
+use comfy_table::{ContentLineStyle, LineStyle, TableStyle};
 use libioc::model::property::Value;
 
 use super::text::visible;
@@ -27,8 +29,16 @@ pub(crate) struct Table {
     rows: Vec<Vec<Value>>,
 }
 
-/// A box of `+`, `-` and `|`, with `=` under the heading and a rule after each row; the form is comfy-table's.
-const BOX: &str = "||--+==+|-+||++++++";
+/// A box of `+`, `-` and `|`, with `=` under the heading and a rule after each row, as the reference has it.
+const BOX: TableStyle = TableStyle::new()
+    .top_border(RULE)
+    .header_lines(CELLS)
+    .header_separator(LineStyle::new('+', '=', '+', '+'))
+    .content_lines(CELLS)
+    .row_separator(RULE)
+    .bottom_border(RULE);
+const RULE: LineStyle = LineStyle::new('+', '-', '+', '+');
+const CELLS: ContentLineStyle = ContentLineStyle::new('|', '|', '|');
 
 impl Table {
     /// A table without rows.
@@ -48,10 +58,19 @@ impl Table {
         }
     }
 
-    /// Drops all columns but the first `many`.
-    pub(crate) fn truncate(&mut self, many: usize) {
-        self.columns.truncate(many);
-        self.rows.iter_mut().for_each(|row| row.truncate(many));
+    /// The names of the columns.
+    pub(crate) fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
+    /// The table with these of its columns, in this order.
+    pub(crate) fn pick(self, columns: &[&str]) -> Self {
+        let place = |name: &&str| self.columns.iter().position(|column| column == name);
+        let places: Vec<usize> = columns.iter().filter_map(place).collect();
+        Table {
+            columns: places.iter().map(|at| self.columns[*at].clone()).collect(),
+            rows: self.rows.iter().map(|row| places.iter().map(|at| row[*at].clone()).collect()).collect(),
+        }
     }
 
     /// The rows as JSON objects.
@@ -81,14 +100,14 @@ impl Table {
     }
 
     fn write_box(&self, out: &mut dyn Write, header: bool) -> io::Result<()> {
-        use comfy_table::{Cell, CellAlignment, ContentArrangement};
         if self.rows.is_empty() && !header {
             return Ok(());
         }
         let mut table = comfy_table::Table::new();
-        table.load_preset(BOX).set_content_arrangement(ContentArrangement::Disabled);
+        table.load_style(BOX).set_content_arrangement(ContentArrangement::Disabled);
         if header {
-            table.set_header(self.headings().map(|name| Cell::new(name).set_alignment(CellAlignment::Center)));
+            table
+                .set_header(self.headings().map(|name| Cell::new(name).set_alignment(CellAlignment::Center)));
         }
         for row in &self.rows {
             table.add_row(row.iter().map(|value| visible(&value.as_text()).into_owned()));
@@ -146,7 +165,7 @@ mod tests {
         table.rows.truncate(2);
         let expected = "\
 +-----+-----------+---------+--------------+-----------------+
-| JID | FULL_NAME | RUNNING |   RELEASE    |    IP4_ADDR     |
+| JID | FULL_NAME | RUNNING |    RELEASE   |     IP4_ADDR    |
 +=====+===========+=========+==============+=================+
 | 10  | db        | yes     | 12.1-RELEASE | em0|10.0.0.2/24 |
 +-----+-----------+---------+--------------+-----------------+
@@ -154,8 +173,14 @@ mod tests {
 +-----+-----------+---------+--------------+-----------------+
 ";
         assert_eq!(written(&table, Format::Table, true), expected);
-        let without: Vec<&str> = expected.lines().take(1).chain(expected.lines().skip(3)).collect();
-        assert_eq!(written(&table, Format::Table, false).lines().collect::<Vec<_>>(), without);
+        let without = "\
++----+-----+-----+--------------+-----------------+
+| 10 | db  | yes | 12.1-RELEASE | em0|10.0.0.2/24 |
++----+-----+-----+--------------+-----------------+
+| -  | web | no  | 12.1-RELEASE | -               |
++----+-----+-----+--------------+-----------------+
+";
+        assert_eq!(written(&table, Format::Table, false), without);
     }
 
     #[test]
@@ -196,7 +221,7 @@ mod tests {
         table.sort_by("jid");
         let jids: Vec<String> = table.rows.iter().map(|row| row[0].to_string()).collect();
         assert_eq!(jids, ["-", "9", "10"]);
-        table.truncate(1);
-        assert_eq!(written(&table, Format::List, false), "-\n9\n10\n");
+        let table = table.pick(&["running", "jid"]);
+        assert_eq!(written(&table, Format::List, false), "no\t-\nyes\t9\nyes\t10\n");
     }
 }

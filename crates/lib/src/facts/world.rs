@@ -91,6 +91,20 @@ fn of_source(
 }
 
 impl JailView {
+    /// Gathers one jail, without looking at any other.
+    pub fn gather(ioc: &Ioc, jail: &JailRef) -> Result<Self, Error> {
+        let found = JailFacts::find(ioc, jail)?;
+        let source = ioc.source(&jail.source)?;
+        let defaults = config::read_defaults(ioc.host(), source, &source.directory(ioc.host())?)?;
+        Ok(JailView {
+            reference: jail.clone(),
+            running: found.running(ioc.host())?,
+            facts: JailFacts::load(ioc.host(), found.clone(), defaults),
+            found,
+            several_sources: ioc.sources()?.len() > 1,
+        })
+    }
+
     /// The value of any property, computed ones included.
     pub fn value(&self, key: &str) -> Result<Value, Error> {
         let text = |text: String| Ok(Value::Text(text));
