@@ -206,7 +206,7 @@ impl Parser<'_> {
     /// Skips blanks of one line.
     fn spaces(&mut self) {
         let rest = self.rest();
-        self.at += rest.len() - rest.trim_start_matches([' ', '\t']).len();
+        self.at += rest.len() - rest.trim_start_matches(|c: char| c.is_whitespace() && c != '\n').len();
     }
 
     /// Reads up to the end of the text, or to a closing brace.
@@ -234,11 +234,15 @@ impl Parser<'_> {
             self.at = start;
             return Err(self.error("the key is too long"));
         }
+        let after_key = self.at;
         self.spaces();
         if !self.take('=') {
             self.take(':');
         }
         self.spaces();
+        if self.at == after_key && !matches!(self.peek(), Some('{' | '"' | '\'')) {
+            return Err(self.error("expected a value"));
+        }
         if self.take('{') {
             self.statements(&key, depth + 1)?;
             if !self.take('}') {
@@ -382,6 +386,9 @@ user { role = web; sub { x: 1 } }
         assert_eq!(changed.text(), SAMPLE.replace("\"off\"", "\"on\""));
         changed.set("user.sub.x", &Stored::Text("a b".into()), STYLE).unwrap();
         assert_eq!(text_of(&changed, "user.sub.x"), "a b");
+        let mut odd = document("priority\rv");
+        odd.set("priority", &Stored::Text("5".into()), STYLE).unwrap();
+        assert_eq!(odd.text(), "priority\r5");
         let mut more = document(SAMPLE);
         more.set("priority", &Stored::Text("5".into()), STYLE).unwrap();
         assert_eq!(more.text(), format!("{SAMPLE}priority = \"5\";\n"));
@@ -403,6 +410,7 @@ user { role = web; sub { x: 1 } }
             ("a { b = 1", "line 1, column 10: expected a closing brace"),
             ("a = 1\n}", "line 2, column 1: a closing brace without its opening brace"),
             ("a = \"x", "line 1, column 5: text without end"),
+            ("a#b", "line 1, column 2: expected a value"),
             ("/* x", "line 1, column 1: comment without end"),
         ] {
             assert_eq!(UclDocument::parse(text).unwrap_err().to_string(), message, "{text}");

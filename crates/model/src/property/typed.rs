@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::value::{Value, parse_bool};
+use super::value::{Value, is_none, parse_bool};
 use crate::address::{Addresses, Family};
 use crate::interface::{Links, Router};
 use crate::limit::Limit;
@@ -114,10 +114,13 @@ impl<T: Typed> Typed for Option<T> {
     const ALSO_NONE: &'static [&'static str] = T::ALSO_NONE;
 
     fn parse(text: &str) -> Result<Self, String> {
-        if text.is_empty() || T::ALSO_NONE.iter().any(|word| text.eq_ignore_ascii_case(word)) {
+        let is_none = |text: &str| T::ALSO_NONE.iter().any(|word| text.eq_ignore_ascii_case(word));
+        if text.is_empty() || is_none(text) {
             return Ok(None);
         }
-        T::parse(text).map(Some)
+        // 0G is as good a spelling as 0.
+        let value = T::parse(text)?;
+        Ok(Some(value).filter(|value| !is_none(&value.value().as_text())))
     }
 
     fn value(&self) -> Value {
@@ -151,7 +154,8 @@ impl Typed for Words {
 
     fn parse(text: &str) -> Result<Self, String> {
         let words = text.split(|c: char| c == ',' || c.is_whitespace());
-        Ok(Words(words.filter(|word| !word.is_empty()).map(str::to_owned).collect()))
+        // An item that spells none would make a list of one read as none.
+        Ok(Words(words.filter(|word| !is_none(word)).map(str::to_owned).collect()))
     }
 
     fn value(&self) -> Value {
@@ -222,7 +226,7 @@ impl Typed for Items {
         }
         let mut seen = std::collections::HashSet::new();
         items.iter_mut().for_each(|item| *item = item.trim().to_owned());
-        items.retain(|item| !item.is_empty() && seen.insert(item.clone()));
+        items.retain(|item| !is_none(item) && seen.insert(item.clone()));
         Ok(Items(items))
     }
 
