@@ -191,6 +191,11 @@ impl RcConf {
             }
             left.extend_from_slice(&self.bytes[from..cut.start]);
             left.extend_from_slice(remains.as_bytes());
+            // What stood apart must not become one operator.
+            let is_operator = |byte: Option<&u8>| byte.is_some_and(|byte| b"&|;".contains(byte));
+            if is_operator(left.last()) && is_operator(self.bytes.get(cut.end)) {
+                left.push(b' ');
+            }
             from = cut.end;
         }
         left.extend_from_slice(&self.bytes[from..]);
