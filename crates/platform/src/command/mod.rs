@@ -4,6 +4,13 @@
 //! shell text by definition), a cleared environment, `LC_ALL=C`. Any status but 0 is an error unless the call
 //! accepts it. Every run is recorded.
 
+mod door;
+mod process;
+#[cfg(test)]
+pub(crate) mod script;
+
+pub use door::{Door, Record, Recorder};
+
 use std::ffi::OsString;
 use std::fmt;
 use std::io::Read;

@@ -1,0 +1,6 @@
+//! The Linux mechanisms, tried for real: these tests make mounts, namespaces, links and control groups, and leave
+//! none. They need root and say so where they have it not.
+#![cfg(target_os = "linux")]
+
+mod mounts;
+mod support;
