@@ -161,8 +161,11 @@ fn a_daemon_that_holds_the_streams_does_not_hold_us() {
 #[test]
 fn the_end_of_much_output_is_kept() {
     let jail = Jail::start(false, vec![]);
-    let finished =
-        jail.exec(&Jail::process(&["sh", "-c", "dd if=/rescue/sh bs=65536 count=64 2>/dev/null; echo the end"]));
+    let finished = jail.exec(&Jail::process(&[
+        "sh",
+        "-c",
+        "dd if=/rescue/sh bs=65536 count=64 2>/dev/null; echo the end",
+    ]));
     let finished = finished.unwrap();
     assert_eq!(finished.stdout.len(), 64 << 10);
     assert!(finished.stdout.ends_with(b"the end\n"));

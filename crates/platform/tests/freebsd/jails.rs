@@ -2,9 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use ioc_platform::jails::{
-    FreeBsdJails, JailSys, Jails, JailsError, Parameter, ParameterValue as Value,
-};
+use ioc_platform::jails::{FreeBsdJails, JailSys, Jails, JailsError, Parameter, ParameterValue as Value};
 
 use crate::root::{Jail, Root, host};
 
@@ -64,9 +62,24 @@ fn values_decide_not_presence() {
     let said = jls(
         &jail,
         &[
-            "allow.raw_sockets", "allow.chflags", "allow.set_hostname", "allow.mount", "allow.mount.tmpfs",
-            "allow.mount.nullfs", "enforce_statfs", "children.max", "securelevel", "devfs_ruleset", "sysvshm",
-            "sysvmsg", "sysvsem", "ip4", "ip6", "host.domainname", "host.hostid", "osrelease",
+            "allow.raw_sockets",
+            "allow.chflags",
+            "allow.set_hostname",
+            "allow.mount",
+            "allow.mount.tmpfs",
+            "allow.mount.nullfs",
+            "enforce_statfs",
+            "children.max",
+            "securelevel",
+            "devfs_ruleset",
+            "sysvshm",
+            "sysvmsg",
+            "sysvsem",
+            "ip4",
+            "ip6",
+            "host.domainname",
+            "host.hostid",
+            "osrelease",
         ],
     );
     assert_eq!(
@@ -82,7 +95,10 @@ fn addresses_restrict_the_jail() {
     let jail = Jail::start(
         false,
         vec![
-            parameter("ip4.addr", Value::Ip4(vec!["127.0.0.9".parse().unwrap(), "127.0.0.1".parse().unwrap()])),
+            parameter(
+                "ip4.addr",
+                Value::Ip4(vec!["127.0.0.9".parse().unwrap(), "127.0.0.1".parse().unwrap()]),
+            ),
             parameter("ip6.addr", Value::Ip6(vec!["::1".parse().unwrap()])),
         ],
     );
@@ -137,7 +153,10 @@ fn the_kernels_own_refusals_are_told_with_both_texts() {
         panic!("it was taken")
     };
     let text = source.to_string();
-    assert!(text.contains("vnet jails cannot have IP address restrictions") && text.contains("Invalid"), "{text}");
+    assert!(
+        text.contains("vnet jails cannot have IP address restrictions") && text.contains("Invalid"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -206,12 +225,12 @@ fn a_dying_jail_is_reported_with_what_holds_it() {
 /// Passes a descriptor out of the jail, so that something of it outlives its processes.
 #[expect(unsafe_code, reason = "no crate wraps jail_attach(2)")]
 fn held_socket(jid: i32) -> Option<std::os::fd::OwnedFd> {
-    use std::io::IoSliceMut;
     use nix::sys::socket::{
-        AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg, sendmsg, socket,
-        socketpair,
+        AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg, sendmsg,
+        socket, socketpair,
     };
     use nix::unistd::{ForkResult, fork};
+    use std::io::IoSliceMut;
     use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
     let (ours, theirs) = socketpair(AddressFamily::Unix, SockType::Stream, None, SockFlag::empty()).unwrap();

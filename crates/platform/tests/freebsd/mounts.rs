@@ -34,8 +34,13 @@ fn each_kind_of_file_system() {
     assert_eq!(
         names(&root),
         [
-            "nullfs base ro", "devfs dev rw", "fdescfs dev/fd rw", "procfs proc rw", "tmpfs tmp rw",
-            "linprocfs linproc rw", "linsysfs linsys ro"
+            "nullfs base ro",
+            "devfs dev rw",
+            "fdescfs dev/fd rw",
+            "procfs proc rw",
+            "tmpfs tmp rw",
+            "linprocfs linproc rw",
+            "linsysfs linsys ro"
         ]
     );
     assert!(root.path.join("base/sh").is_file());
@@ -140,11 +145,15 @@ fn what_this_system_does_not_have() {
         other => panic!("{other:?}"),
     }
     match root.mount(MountKind::Tmpfs, "/mnt", false, &["frobnicate"]) {
-        Err(MountError::Mount { source, .. }) => assert!(source.to_string().contains("frobnicate"), "{source}"),
+        Err(MountError::Mount { source, .. }) => {
+            assert!(source.to_string().contains("frobnicate"), "{source}")
+        }
         other => panic!("{other:?}"),
     }
     match root.mount(nullfs("/nosuch"), "/mnt", false, &[]) {
-        Err(MountError::Mount { source, .. }) => assert!(source.to_string().contains("No such file"), "{source}"),
+        Err(MountError::Mount { source, .. }) => {
+            assert!(source.to_string().contains("No such file"), "{source}")
+        }
         other => panic!("{other:?}"),
     }
     assert!(names(&root).is_empty());

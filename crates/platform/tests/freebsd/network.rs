@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use ioc_platform::jails::{Parameter, ParameterValue};
 use ioc_platform::network::{
-    Address, BridgeSpec, DefaultRoute, FreeBsdNetwork, Interface, JailInterface, Network, NetworkError, PairSpec,
+    Address, BridgeSpec, DefaultRoute, FreeBsdNetwork, Interface, JailInterface, Network, NetworkError,
+    PairSpec,
 };
 
 use crate::root::{Jail, host, unique};

@@ -18,7 +18,10 @@ pub(crate) fn unique() -> String {
 
 /// Runs a program of the host and returns what it printed; for looking from outside.
 pub(crate) fn host(program: &str, args: &[&str]) -> String {
-    #[expect(clippy::disallowed_methods, reason = "the tests compare with what the system's own programs say")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the tests compare with what the system's own programs say"
+    )]
     let output = std::process::Command::new(program).args(args).output().unwrap();
     assert!(output.status.success(), "{program} {args:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).into_owned()
@@ -46,10 +49,12 @@ impl Root {
         }
         // Scripts say /bin/sh.
         std::os::unix::fs::symlink("/rescue", root.path.join("bin")).unwrap();
-        let passwd = "root::0:0::0:0:Charlie &:/root:/bin/sh\nann::1001:1002:staff:0:0:Ann:/home/ann:/rescue/sh\n";
+        let passwd =
+            "root::0:0::0:0:Charlie &:/root:/bin/sh\nann::1001:1002:staff:0:0:Ann:/home/ann:/rescue/sh\n";
         std::fs::write(root.path.join("etc/master.passwd"), passwd).unwrap();
         std::fs::write(root.path.join("etc/group"), "wheel:*:0:root\nann:*:1002:\nweb:*:80:ann\n").unwrap();
-        let conf = "default:\\\n\t:openfiles=500:\nstaff:\\\n\t:openfiles=100:\\\n\t:umask=027:\\\n\t:tc=default:\n";
+        let conf =
+            "default:\\\n\t:openfiles=500:\nstaff:\\\n\t:openfiles=100:\\\n\t:umask=027:\\\n\t:tc=default:\n";
         std::fs::write(root.path.join("etc/login.conf"), conf).unwrap();
         root.mount(MountKind::Nullfs { source: "/rescue".into() }, "/rescue", true, &[]).unwrap();
         root
