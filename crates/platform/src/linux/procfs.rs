@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::ops::Range;
 use std::path::Path;
 
 /// Reads a file of at most `most` bytes; longer is an error.
@@ -79,6 +80,19 @@ impl Stat {
 /// Tells whether an error of a file below `/proc/PID` means that the process is gone.
 pub(crate) fn is_gone(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(libc::ESRCH)
+}
+
+/// Where this process has the command line that `ps` shows.
+pub(crate) fn own_command_line() -> io::Result<Range<usize>> {
+    let line = read_bounded("/proc/self/stat", 4096)?;
+    let line = String::from_utf8_lossy(&line);
+    let malformed = || io::Error::new(io::ErrorKind::InvalidData, "a stat file of /proc is malformed");
+    let (_, rest) = line.rsplit_once(')').ok_or_else(malformed)?;
+    let mut fields = rest.split_ascii_whitespace().skip(48 - 3).map(str::parse);
+    match (fields.next(), fields.next()) {
+        (Some(Ok(start)), Some(Ok(end))) => Ok(start..end),
+        _ => Err(malformed()),
+    }
 }
 
 /// The capabilities that the process and its children can ever have; `CapBnd` of `/proc/PID/status`.

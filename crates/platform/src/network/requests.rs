@@ -462,6 +462,55 @@ fn message(flags: u32, addresses: u32, parts: &[Vec<u8>]) -> (Vec<u8>, Vec<usize
     (bytes, starts)
 }
 
+const RTM_GET: u8 = 4;
+
+/// A message that asks for the default route of a family; answered with the same `sequence`.
+pub fn default_route_question(ipv6: bool, sequence: i32) -> Vec<u8> {
+    let any: IpAddr = if ipv6 { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() };
+    let any = socket_address(any);
+    let (mut question, _) = message(RTF_UP | RTF_GATEWAY, RTA_DST | RTA_NETMASK, &[any.clone(), any]);
+    question[TYPE_AT] = RTM_GET;
+    put(&mut question, 20, &sequence.to_ne_bytes());
+    question
+}
+
+/// Reads an answer to [`default_route_question`]: the router and the index of the interface. None if the message is
+/// another one, if it says that there is no such route, or if the route leads to no router.
+pub fn default_route_in(answer: &[u8], process: i32, sequence: i32) -> Answer {
+    let word = |at: usize| answer.get(at..at + 4)?.first_chunk::<4>().map(|b| i32::from_ne_bytes(*b));
+    let ours =
+        answer.get(TYPE_AT) == Some(&RTM_GET) && word(16) == Some(process) && word(20) == Some(sequence);
+    if !ours {
+        return Answer::Other;
+    }
+    let index = answer.get(4..6).and_then(|b| b.first_chunk::<2>()).map_or(0, |b| u16::from_ne_bytes(*b));
+    let flags = word(8).unwrap_or(0) as u32;
+    let present = word(12).unwrap_or(0) as u32;
+    if word(24) != Some(0)
+        || flags & RTF_GATEWAY == 0
+        || present & (RTA_DST | RTA_GATEWAY) != RTA_DST | RTA_GATEWAY
+    {
+        return Answer::None;
+    }
+    let mut rest = answer.get(size::RT_MSGHDR..).unwrap_or_default();
+    // The destination comes first. SA_SIZE of sys/net/route.h: an address of length 0 takes the place of a word.
+    let word_size = size_of::<usize>();
+    let length = usize::from(rest.first().copied().unwrap_or(0)).max(1).next_multiple_of(word_size);
+    rest = rest.get(length..).unwrap_or_default();
+    ip(rest).map_or(Answer::None, |router| Answer::Router(router, index))
+}
+
+/// What a message of route(4) says to our question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It answers another one.
+    Other,
+    /// There is no default route through a router.
+    None,
+    /// The router, and the index of the interface it is reached through.
+    Router(IpAddr, u16),
+}
+
 /// What getifaddrs(3) says in a link layer address: the MAC, if it is one of six bytes.
 pub fn link_address(socket_address: &[u8]) -> Option<[u8; 6]> {
     let (&family, &name, &length) = (socket_address.get(1)?, socket_address.get(5)?, socket_address.get(6)?);
@@ -593,6 +642,25 @@ mod tests {
     }
 
     #[test]
+    fn the_way_out() {
+        let question = default_route_question(false, 7);
+        assert_eq!((question[3], question.len()), (4, 152 + 2 * 16));
+        // The kernel's answer has the same head with pid, flags and addresses filled in.
+        let addresses =
+            [socket_address("0.0.0.0".parse().unwrap()), socket_address("10.0.2.2".parse().unwrap())];
+        let (mut answer, _) = message(0x803, 0x7, &addresses);
+        answer[TYPE_AT] = RTM_GET;
+        put(&mut answer, 4, &3u16.to_ne_bytes());
+        put(&mut answer, 16, &99i32.to_ne_bytes());
+        put(&mut answer, 20, &7i32.to_ne_bytes());
+        assert_eq!(default_route_in(&answer, 99, 7), Answer::Router("10.0.2.2".parse().unwrap(), 3));
+        assert_eq!(default_route_in(&answer, 98, 7), Answer::Other);
+        assert_eq!(default_route_in(&answer, 99, 8), Answer::Other);
+        put(&mut answer, 24, &3i32.to_ne_bytes());
+        assert_eq!(default_route_in(&answer, 99, 7), Answer::None);
+    }
+
+    #[test]
     fn macs() {
         assert_eq!(mac("02:ff:60:10:bf:1d"), Some([2, 0xff, 0x60, 0x10, 0xbf, 0x1d]));
         assert_eq!(shown_mac(&[2, 0xff, 0, 1, 2, 3]), "02:ff:00:01:02:03");
@@ -637,6 +705,7 @@ mod tests {
         #[test]
         fn whatever_the_kernel_says_is_read(bytes: Vec<u8>, other: Vec<u8>) {
             name_in(&bytes);
+            default_route_in(&bytes, 0, 0);
             members_in(&bytes);
             link_address(&bytes);
             address(&bytes, &other);

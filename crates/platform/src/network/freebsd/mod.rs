@@ -4,6 +4,7 @@
 
 mod calls;
 mod firewall;
+mod gateways;
 mod interfaces;
 
 use std::io;
@@ -14,7 +15,9 @@ use nix::errno::Errno;
 use self::calls::{Failure, Sockets};
 pub use self::firewall::FreeBsdFirewall;
 use super::requests::{self, Ipv6, Request};
-use super::{Address, BridgeSpec, DefaultRoute, Interface, JailInterface, Network, NetworkError, PairSpec};
+use super::{
+    Address, BridgeSpec, DefaultRoute, Gateway, Interface, JailInterface, Network, NetworkError, PairSpec,
+};
 use crate::freebsd::{jid, kld, sysctl};
 
 /// The network of this FreeBSD host.
@@ -116,6 +119,10 @@ fn set_up(mut requests: Vec<Request>, made: &str, wanted: &str, renamed: usize) 
 impl Network for FreeBsdNetwork {
     fn interfaces(&self) -> Result<Vec<Interface>, NetworkError> {
         interfaces::list().map_err(|e| system("list interfaces", e))
+    }
+
+    fn gateways(&self) -> Result<Vec<Gateway>, NetworkError> {
+        gateways::list().map_err(|e| system("ask for the default routes", e))
     }
 
     fn create_bridge(&self, bridge: &BridgeSpec) -> Result<(), NetworkError> {
