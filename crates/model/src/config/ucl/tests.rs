@@ -1,4 +1,3 @@
-
 use super::*;
 use crate::config::raw::BoolStyle;
 use crate::property::Dialect;
