@@ -31,6 +31,7 @@
 //! | [`apply`] | carrying out a plan: journal, undo, recovery, locks |
 //! | [`event`] | what is told meanwhile |
 //! | [`select`] | finding jails by names and filters |
+//! | [`releases`] | finding releases |
 //! | [`source`] | the roots that jails live below |
 //!
 //! The library never prints, exits, prompts or reads the environment.
@@ -45,6 +46,7 @@ pub mod operation;
 pub mod order;
 pub mod plan;
 pub mod planner;
+pub mod releases;
 pub mod select;
 pub mod source;
 
@@ -57,3 +59,6 @@ pub use ioc_platform as platform;
 pub use ioc_platform::host::Host;
 pub use plan::Plan;
 pub use source::{Source, Sources};
+
+/// The version of this library.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

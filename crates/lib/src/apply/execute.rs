@@ -225,8 +225,8 @@ fn take(step: &Step, host: &Host, progress: &(dyn Fn(u64) + Sync)) -> Result<Don
                 });
             }
         }
-        RunCommand { jail, argv, user, env } => {
-            let process = process(argv, user.clone(), env, Stdio::Inherit, 0);
+        RunCommand { jail, argv, user, fib, env } => {
+            let process = Process { fib: *fib, ..process(argv, user.clone(), env, Stdio::Inherit, 0) };
             let finished = host.jails.exec(jail, &process)?;
             return Ok(Done { changed: true, command_status: Some(finished.status) });
         }
@@ -326,9 +326,10 @@ fn run_hook(
             let timeout = (timeout_secs > 0).then(|| Duration::from_secs(timeout_secs));
             Ok(host.commands.run(&cmd.timeout(timeout))?)
         }
-        Place::Jail(user) => {
+        Place::Jail { user, fib } => {
             let argv = ["/bin/sh", "-c", command].map(str::to_owned);
-            let process = process(&argv, user.clone(), &env, Stdio::Capture, timeout_secs);
+            let process =
+                Process { fib: *fib, ..process(&argv, user.clone(), &env, Stdio::Capture, timeout_secs) };
             Ok(host.jails.exec(jail, &process)?)
         }
     }
@@ -346,6 +347,7 @@ fn process(
         user,
         env: env.iter().map(|(name, value)| (name.into(), value.into())).collect(),
         stdio,
+        fib: None,
         timeout: (timeout_secs > 0).then(|| Duration::from_secs(timeout_secs)),
     }
 }

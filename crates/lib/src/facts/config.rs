@@ -34,6 +34,15 @@ pub fn read_defaults(
     Ok(Some(Arc::new(SourceDefaults::new(document))))
 }
 
+/// The defaults of a source as a configuration of their own.
+pub fn defaults(ioc: &Ioc, source: &Source) -> Result<JailConfig, Error> {
+    let defaults = read_defaults(ioc.host(), source, &source.directory(ioc.host())?)?;
+    Ok(defaults.map_or_else(
+        || JailConfig::new(Document::new(), None),
+        |defaults| JailConfig::of_defaults(&defaults),
+    ))
+}
+
 fn read_with(
     host: &Host,
     directory: &Path,

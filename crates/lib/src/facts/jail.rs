@@ -117,7 +117,7 @@ impl JailFacts {
         let source = ioc.source(&jail.source)?;
         for dataset in [source.jail(&jail.name)?, source.template(&jail.name)?] {
             let store = ioc.host().store(&dataset);
-            let tree = store.tree(&dataset, 1)?;
+            let tree = store.tree(&dataset, 1, &[])?;
             if let Some(found) = Found::in_tree(jail.clone(), dataset, store.kind(), &tree) {
                 return Ok(found);
             }
@@ -259,6 +259,11 @@ impl JailFacts {
     pub fn exec_user(&self) -> Result<Option<String>, Error> {
         let user = self.get(&property::EXEC_JAIL_USER)?;
         Ok(Some(user).filter(|user| user != "root" && !user.is_empty()))
+    }
+
+    /// The routing table of its commands; none: that of the host.
+    pub fn fib(&self) -> Result<Option<u32>, Error> {
+        Ok(Some(u32::from(self.get(&property::EXEC_FIB)?)).filter(|fib| *fib != 0))
     }
 
     /// Its network, as configured.

@@ -79,6 +79,15 @@ pub struct ReleaseFacts {
     pub directories: Vec<JailPath>,
 }
 
+/// What a basejail mounts: directories, and where they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BaseMount {
+    /// The directory that holds them.
+    pub from: PathBuf,
+    /// The directories.
+    pub directories: Vec<JailPath>,
+}
+
 /// Directories of a FreeBSD release that are its base; the reference's list.
 const FREEBSD: [&str; 14] = [
     "bin",
@@ -107,7 +116,7 @@ impl ReleaseFacts {
         let dataset = source.release(name)?;
         let store = host.store(&dataset);
         let unknown = || Error::ReleaseUnknown(name.clone().into());
-        let tree = store.tree(&dataset, 1)?;
+        let tree = store.tree(&dataset, 1, &[])?;
         let mounted = |dataset: &DatasetName| mounted_at(&tree, dataset);
         let directory = mounted(&dataset).ok_or_else(unknown)?;
         let root = mounted(&dataset.part(Part::Root)).ok_or_else(unknown)?;
@@ -161,17 +170,23 @@ impl ReleaseFacts {
         level.map(SnapshotTag::patch).map(Some).ok_or_else(|| Error::ReleaseUnknown(release.clone()))
     }
 
+    /// What a basejail of `release` mounts.
+    pub fn base_mount(&self, host: &Host, release: &ReleaseRef) -> Result<BaseMount, Error> {
+        Ok(BaseMount { from: self.mount_base(host, release)?, directories: self.directories.clone() })
+    }
+
     /// Where the base directories of `release` are to be mounted from: its snapshot, where the file system shows
     /// snapshots as directories; else the root as it is.
-    pub fn mount_base(&self, release: &ReleaseRef) -> Result<PathBuf, Error> {
+    fn mount_base(&self, host: &Host, release: &ReleaseRef) -> Result<PathBuf, Error> {
         if self.is_host() {
             return Ok(self.base.clone());
         }
         match self.snapshot(release)? {
             None => Ok(self.base.clone()),
             Some(tag) => {
-                let snapshot = self.root.join(".zfs/snapshot").join(tag.as_str());
-                Ok(if snapshot.is_dir() { snapshot } else { self.base.clone() })
+                let name = self.dataset.part(Part::Root).at(tag);
+                let shown = host.store(&self.dataset).snapshot_directory(&name, &self.root);
+                Ok(shown.unwrap_or_else(|| self.base.clone()))
             }
         }
     }

@@ -44,7 +44,7 @@ impl World {
         let sources = ioc.sources()?;
         let mut jails = Vec::new();
         for source in sources {
-            let tree = ioc.host().store(&source.root).tree(&source.root, DEPTH)?;
+            let tree = ioc.host().store(&source.root).tree(&source.root, DEPTH, &[])?;
             of_source(ioc, source, &tree, &running, sources.len() > 1, &mut jails)?;
         }
         Ok(World { jails })
@@ -91,6 +91,20 @@ fn of_source(
 }
 
 impl JailView {
+    /// Gathers one jail, without looking at any other.
+    pub fn gather(ioc: &Ioc, jail: &JailRef) -> Result<Self, Error> {
+        let found = JailFacts::find(ioc, jail)?;
+        let source = ioc.source(&jail.source)?;
+        let defaults = config::read_defaults(ioc.host(), source, &source.directory(ioc.host())?)?;
+        Ok(JailView {
+            reference: jail.clone(),
+            running: found.running(ioc.host())?,
+            facts: JailFacts::load(ioc.host(), found.clone(), defaults),
+            found,
+            several_sources: ioc.sources()?.len() > 1,
+        })
+    }
+
     /// The value of any property, computed ones included.
     pub fn value(&self, key: &str) -> Result<Value, Error> {
         let text = |text: String| Ok(Value::Text(text));

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ioc_model::name::{DatasetName, JailPath, Part};
+use ioc_model::property::parse_bool;
 use ioc_model::rcconf::{Assigned, RcConf, RcError, Syntax};
 use ioc_platform::host::Host;
 
@@ -12,7 +13,8 @@ use crate::error::Error;
 use crate::ioc::{Ioc, Operation};
 use crate::plan::Plan;
 use crate::planner::activate::{self, Facts};
-use crate::source::{ACTIVE_PROPERTY, Source};
+use crate::source::Source;
+use ioc_platform::store::ACTIVE_PROPERTY;
 
 /// The variable that `activate` writes for a directory that is not the default one.
 const VARIABLE: &str = "ioc_dataset_ioc";
@@ -140,8 +142,9 @@ fn gather(host: &Host, place: &Place) -> Result<Facts, Error> {
     let mark = info.and_then(|info| info.properties.get(ACTIVE_PROPERTY).map(|p| p.value.clone()));
     let mut others = Vec::new();
     if let Place::Pool(pool) = place {
-        let pools = host.zfs.pools()?;
-        let active = pools.iter().filter(|p| p.active == Some(true) && p.name != *pool);
+        let pools = host.pools.pools()?;
+        let is_active = |active: &Option<String>| active.as_deref().and_then(parse_bool) == Some(true);
+        let active = pools.iter().filter(|p| is_active(&p.active) && p.name != *pool);
         others.extend(active.map(|p| p.name.to_string()));
     }
     Ok(Facts { root, missing: Vec::new(), mountpoint: None, marked, mark, file: None, others })

@@ -57,7 +57,7 @@ impl Operation for Destroy {
             }
         }
         let store = host.store(&found.dataset);
-        let tree = store.tree(&found.dataset, usize::MAX)?;
+        let tree = store.tree(&found.dataset, usize::MAX, &[])?;
         let snapshots = store.snapshots(&found.dataset, true)?;
         let own_origins = own_origins(ioc, &tree, name.as_str())?;
         let facts = Facts { subject: name.to_string(), tree, snapshots, own_origins };
@@ -112,7 +112,7 @@ impl Operation for DestroyRelease {
         let host = ioc.host();
         let dataset = self.source.release(&self.name)?;
         let store = host.store(&dataset);
-        let tree = store.tree(&dataset, usize::MAX)?;
+        let tree = store.tree(&dataset, usize::MAX, &[])?;
         if tree.is_empty() {
             return Err(Error::ReleaseUnknown(self.name.clone().into()));
         }

@@ -42,6 +42,7 @@ impl Ioc {
             user: if command.argv.is_empty() { None } else { command.user.clone() },
             env: env.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
             stdio: Stdio::Inherit,
+            fib: facts.fib()?,
             timeout: None,
         };
         Ok(self.host().jails.exec(&running.name, &process)?.status)

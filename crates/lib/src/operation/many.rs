@@ -13,6 +13,7 @@ use crate::event::Observer;
 use crate::facts::world::{JailView, World};
 use crate::ioc::{Ioc, Operation};
 use crate::order::{Node, Order};
+use crate::plan::Plan;
 
 /// How to start jails.
 #[derive(Clone, Debug)]
@@ -54,6 +55,22 @@ pub enum Outcome {
 /// One jail and what became of it.
 pub type JailResult = (JailRef, Result<Outcome, Error>);
 
+/// One jail and what is going to be done to it.
+pub type JailPlan = (JailRef, Result<Plan, Error>);
+
+impl StartOptions {
+    fn start(&self, jail: &JailRef, asked: &BTreeSet<&JailRef>) -> Start {
+        let overrides = if asked.contains(jail) { self.overrides.clone() } else { BTreeMap::new() };
+        Start { jail: jail.clone(), overrides, environment: self.environment.clone() }
+    }
+}
+
+impl StopOptions {
+    fn stop(&self, jail: &JailRef) -> Stop {
+        Stop { jail: jail.clone(), force: self.force, environment: self.environment.clone() }
+    }
+}
+
 impl Ioc {
     /// Starts jails and, before them, those that they depend on.
     ///
@@ -65,16 +82,9 @@ impl Ioc {
         options: &StartOptions,
         observer: &dyn Observer,
     ) -> Result<Vec<JailResult>, Error> {
-        let world = World::gather(self)?;
-        let order = Order::of(with_dependencies(&world, jails)?)?;
+        let order = self.start_order(jails)?;
         let asked: BTreeSet<&JailRef> = jails.iter().collect();
-        let work = |jail: &JailRef| -> Result<Outcome, Error> {
-            let mut start = Start { environment: options.environment.clone(), ..Start::new(jail.clone()) };
-            if asked.contains(jail) {
-                start.overrides = options.overrides.clone();
-            }
-            self.run_one(jail, &start, observer)
-        };
+        let work = |jail: &JailRef| self.run_one(jail, &options.start(jail, &asked), observer);
         let results = in_order(
             &order,
             options.jobs,
@@ -95,15 +105,34 @@ impl Ioc {
         options: &StopOptions,
         observer: &dyn Observer,
     ) -> Result<Vec<JailResult>, Error> {
+        let order = self.stop_order(jails)?;
+        let work = |jail: &JailRef| self.run_one(jail, &options.stop(jail), observer);
+        Ok(in_order(&order, options.jobs, None, &work))
+    }
+
+    /// What [`Ioc::start`] would do, in order. Changes nothing.
+    pub fn plan_start(&self, jails: &[JailRef], options: &StartOptions) -> Result<Vec<JailPlan>, Error> {
+        let asked: BTreeSet<&JailRef> = jails.iter().collect();
+        let order = self.start_order(jails)?;
+        let plan = |node: &Node| (node.jail.clone(), self.plan(&options.start(&node.jail, &asked)));
+        Ok(order.nodes().iter().map(plan).collect())
+    }
+
+    /// What [`Ioc::stop`] would do, in order. Changes nothing.
+    pub fn plan_stop(&self, jails: &[JailRef], options: &StopOptions) -> Result<Vec<JailPlan>, Error> {
+        let order = self.stop_order(jails)?;
+        let plan = |node: &Node| (node.jail.clone(), self.plan(&options.stop(&node.jail)));
+        Ok(order.nodes().iter().map(plan).collect())
+    }
+
+    fn start_order(&self, jails: &[JailRef]) -> Result<Order, Error> {
+        Order::of(with_dependencies(&World::gather(self)?, jails)?)
+    }
+
+    fn stop_order(&self, jails: &[JailRef]) -> Result<Order, Error> {
         let world = World::gather(self)?;
         let nodes = jails.iter().map(|jail| node(&world, jail)).collect::<Result<Vec<_>, _>>()?;
-        let order = Order::of(nodes)?.reversed();
-        let work = |jail: &JailRef| -> Result<Outcome, Error> {
-            let environment = options.environment.clone();
-            let stop = Stop { jail: jail.clone(), force: options.force, environment };
-            self.run_one(jail, &stop, observer)
-        };
-        Ok(in_order(&order, options.jobs, None, &work))
+        Ok(Order::of(nodes)?.reversed())
     }
 
     fn run_one(

@@ -18,7 +18,7 @@ pub use create::{Base, Create};
 pub use destroy::{Destroy, DestroyRelease};
 pub use exec::Command;
 pub use fetch::{Fetch, Kind};
-pub use many::{JailResult, Outcome, StartOptions, StopOptions};
+pub use many::{JailPlan, JailResult, Outcome, StartOptions, StopOptions};
 pub use run_once::RunOnce;
 pub use set::{Set, Target};
 pub use start::Start;

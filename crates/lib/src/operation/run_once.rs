@@ -51,6 +51,7 @@ impl Operation for RunOnce {
             jail: jail.kernel_name.clone(),
             argv: self.argv.clone(),
             user: self.user.clone(),
+            fib: jail.fib()?,
             env: environment::of_commands(&jail, None, &self.environment)?,
         });
         plan.steps.extend(takes_back);

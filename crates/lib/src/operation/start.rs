@@ -73,18 +73,22 @@ pub(super) fn plan(
     let host = ioc.host();
     check(host, jail)?;
     let release = base_release(ioc, jail)?;
-    let release = release.as_ref();
+    let base = match (&release, jail.release()?) {
+        (Some(release), Some(reference)) => Some(release.base_mount(host, &reference)?),
+        _ => None,
+    };
+    let (release, base) = (release.as_ref(), base.as_ref());
     let system = host.facts.system;
     let network = NetworkFacts::gather(host)?;
     let facts = start::Facts {
         parameters: kernel_parameters(host, jail)?,
         limits: limits(host, jail)?,
-        existing: existing(host, jail, start::targets(jail, release, system)?)?,
+        existing: existing(host, jail, start::targets(jail, base, system)?)?,
         resolv_conf: host.files.read(&jail.root, &resolv_conf_path(), MOST_RESOLV_CONF).unwrap_or(None),
         wanted_resolv_conf: wanted_resolv_conf(jail)?,
         missing_scripts: missing_scripts(host, jail, release)?,
         jail,
-        release,
+        base,
         network: &network,
         system,
         environment,

@@ -98,7 +98,7 @@ impl fmt::Display for Step {
             RemoveJail { jail, .. } => write!(f, "remove jail {jail}"),
             RunHook { hook, place, command, .. } => match place {
                 Place::Host => write!(f, "run {} on the host: {command}", hook.property()),
-                Place::Jail(_) => write!(f, "run {} in the jail: {command}", hook.property()),
+                Place::Jail { .. } => write!(f, "run {} in the jail: {command}", hook.property()),
             },
             RunCommand { argv, .. } => write!(f, "run in the jail: {}", argv.join(" ")),
             Remember { jail, .. } => write!(f, "remember what jail {jail} was given"),

@@ -219,6 +219,9 @@ pub enum Step {
         /// A user of the jail; none: root.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         user: Option<String>,
+        /// Routing table; setfib(2).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fib: Option<u32>,
         /// The environment.
         env: Vec<(String, String)>,
     },
@@ -419,8 +422,14 @@ impl Hook {
 pub enum Place {
     /// On the host.
     Host,
-    /// In the jail, as this user of it; none: root.
-    Jail(Option<String>),
+    /// In the jail.
+    Jail {
+        /// A user of it; none: root.
+        user: Option<String>,
+        /// Routing table; setfib(2).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fib: Option<u32>,
+    },
 }
 
 /// What `stop` has to know and the kernel does not tell; see [`Step::Remember`].

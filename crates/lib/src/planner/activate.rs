@@ -7,7 +7,7 @@ use ioc_platform::store::NewDataset;
 
 use crate::error::Error;
 use crate::plan::{Content, Plan, Step};
-use crate::source::ACTIVE_PROPERTY;
+use ioc_platform::store::ACTIVE_PROPERTY;
 
 /// What activating something depends on.
 #[derive(Clone, Debug)]

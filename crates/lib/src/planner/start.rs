@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use ioc_model::name::{JailPath, ReleaseRef};
+use ioc_model::name::JailPath;
 use ioc_model::property;
 use ioc_platform::host::System;
 use ioc_platform::jails::{JailSpec, Parameter};
@@ -14,7 +14,7 @@ use super::{environment, network, parameters};
 use crate::error::Error;
 use crate::facts::jail::JailFacts;
 use crate::facts::network::NetworkFacts;
-use crate::facts::release::ReleaseFacts;
+use crate::facts::release::BaseMount;
 use crate::plan::{Content, Hook, Place, Plan, Remembered, Step};
 
 /// What starting a jail depends on.
@@ -22,8 +22,8 @@ use crate::plan::{Content, Hook, Place, Plan, Remembered, Step};
 pub struct Facts<'a> {
     /// The jail, stopped.
     pub jail: &'a JailFacts,
-    /// Its release, if it is a basejail.
-    pub release: Option<&'a ReleaseFacts>,
+    /// What it mounts of its release, if it is a basejail.
+    pub base: Option<&'a BaseMount>,
     /// The network of the host.
     pub network: &'a NetworkFacts,
     /// The kernel parameters that this kernel takes.
@@ -119,7 +119,7 @@ pub(crate) fn add_hook(
     }
     let Some(command) = jail.hook(hook)? else { return Ok(()) };
     let place = match hook {
-        Hook::Start | Hook::Stop => Place::Jail(jail.exec_user()?),
+        Hook::Start | Hook::Stop => Place::Jail { user: jail.exec_user()?, fib: jail.fib()? },
         _ => Place::Host,
     };
     let timeout_secs = match hook {
@@ -138,12 +138,8 @@ pub(crate) fn add_hook(
 }
 
 /// Directories below the jail's root that something is mounted on, in the order of mounting.
-pub fn targets(
-    jail: &JailFacts,
-    release: Option<&ReleaseFacts>,
-    system: System,
-) -> Result<Vec<JailPath>, Error> {
-    let mounts = wanted_mounts(jail, release, system)?;
+pub fn targets(jail: &JailFacts, base: Option<&BaseMount>, system: System) -> Result<Vec<JailPath>, Error> {
+    let mounts = wanted_mounts(jail, base, system)?;
     Ok(mounts.into_iter().map(|mount| mount.target).collect())
 }
 
@@ -154,7 +150,7 @@ fn mounts(plan: &mut Plan, facts: &Facts<'_>) -> Result<(), Error> {
     if facts.system == System::Linux {
         make_directory(plan, jail, &"proc".parse()?, 0o555, &mut existing);
     }
-    for mount in wanted_mounts(jail, facts.release, facts.system)? {
+    for mount in wanted_mounts(jail, facts.base, facts.system)? {
         // What an earlier mount brings along is not there yet, and must not be made below it.
         let covered = plan.steps.iter().any(|planned| match &planned.step {
             Step::Mount(earlier) => mount.target != earlier.target && mount.target.is_within(&earlier.target),
@@ -189,15 +185,15 @@ fn make_directory(
 /// Everything that is mounted in the jail, in order: base directories, fstab, devices.
 fn wanted_mounts(
     jail: &JailFacts,
-    release: Option<&ReleaseFacts>,
+    base: Option<&BaseMount>,
     system: System,
 ) -> Result<Vec<MountSpec>, Error> {
     let mut mounts = Vec::new();
     let mut add = |kind, target: JailPath, read_only| {
         mounts.push(MountSpec { kind, root: jail.root.clone(), target, read_only, options: Vec::new() });
     };
-    if let (Some(release), Some(reference)) = (release, jail.release()?) {
-        base_mounts(jail, release, &reference, &mut add)?;
+    if let Some(base) = base {
+        base_mounts(jail, base, &mut add)?;
     }
     if jail.get(&property::MOUNT_DEVFS)? {
         add(MountKind::Devfs { ruleset: parameters::ruleset(jail)? }, "dev".parse()?, false);
@@ -220,14 +216,12 @@ fn wanted_mounts(
 /// The base directories of a basejail, unless its fstab mounts them already as iocage wrote it.
 fn base_mounts(
     jail: &JailFacts,
-    release: &ReleaseFacts,
-    reference: &ReleaseRef,
+    base: &BaseMount,
     add: &mut impl FnMut(MountKind, JailPath, bool),
 ) -> Result<(), Error> {
-    let from = release.mount_base(reference)?;
     let listed: BTreeSet<JailPath> = jail.fstab_mounts()?.into_iter().map(|mount| mount.target).collect();
-    for directory in release.directories.iter().filter(|d| !listed.contains(d)) {
-        add(MountKind::Nullfs { source: from.join(directory.relative()) }, directory.clone(), true);
+    for directory in base.directories.iter().filter(|d| !listed.contains(d)) {
+        add(MountKind::Nullfs { source: base.from.join(directory.relative()) }, directory.clone(), true);
     }
     Ok(())
 }

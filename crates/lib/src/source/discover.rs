@@ -5,10 +5,13 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use ioc_model::name::{DatasetName, SourceName};
+use ioc_model::property::parse_bool;
 use ioc_model::rcconf::{MOST_BYTES, RcConf, RcError, Syntax};
 use ioc_platform::host::Host;
 
-use super::{ACTIVE_PROPERTY, Source, parse_root};
+use ioc_platform::store::ACTIVE_PROPERTY;
+
+use super::{Source, parse_root};
 use crate::error::Error;
 
 /// Begin of the names of variables that configure sources.
@@ -49,8 +52,9 @@ fn configured(host: &Host) -> Result<Vec<Source>, Error> {
 
 /// `POOL/iocage` of the first usable pool that is marked active.
 fn active_pool(host: &Host) -> Result<Option<DatasetName>, Error> {
-    for pool in host.zfs.pools()? {
-        if pool.usable && pool.active == Some(true) {
+    for pool in host.pools.pools()? {
+        let marked = pool.active.as_deref().and_then(parse_bool) == Some(true);
+        if pool.health.is_usable() && marked {
             return Ok(Some(pool.name.child("iocage")?));
         }
     }

@@ -10,9 +10,6 @@ use ioc_platform::host::Host;
 
 use crate::error::Error;
 
-/// The user property of a pool's root dataset, or of a directory, that makes it the active source.
-pub const ACTIVE_PROPERTY: &str = "org.freebsd.ioc:active";
-
 /// A named root of jails and releases.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {

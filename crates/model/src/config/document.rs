@@ -55,6 +55,15 @@ impl fmt::Display for Format {
     }
 }
 
+/// Whose configuration is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// That of a jail, template or release.
+    Jail,
+    /// The defaults of a source.
+    Defaults,
+}
+
 /// A configuration: read from one of the formats, and written in the same.
 #[derive(Clone, Debug)]
 pub enum Document {
@@ -70,6 +79,31 @@ impl Document {
     /// A new configuration without keys, in the current format.
     pub fn new() -> Self {
         Document::Json(JsonDocument::new())
+    }
+
+    /// Finds a configuration: the first format that is there counts, whatever else is there; none if nothing is.
+    ///
+    /// `file` reads a file by name, and tells if there is none; `properties` reads the user properties of the dataset,
+    /// and is asked only if there is no file.
+    pub fn detect<E: From<DocumentError>>(
+        place: Place,
+        mut file: impl FnMut(&'static str) -> Result<Option<Vec<u8>>, E>,
+        properties: impl FnOnce() -> Result<Vec<(String, String)>, E>,
+    ) -> Result<Option<Document>, E> {
+        for format in Format::ORDER {
+            let name = match place {
+                Place::Jail => format.file(),
+                Place::Defaults => format.defaults_file(),
+            };
+            let Some(name) = name else { continue };
+            if let Some(bytes) = file(name)? {
+                return Ok(Document::read(format, &bytes)?);
+            }
+        }
+        let properties = properties()?;
+        let document =
+            ZfsDocument::new(properties.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        Ok((!document.is_empty()).then_some(Document::Zfs(document)))
     }
 
     /// Reads the bytes of a file of this format; none for user properties, which are in no file.
@@ -148,13 +182,14 @@ pub(super) fn style_of(format: Format, entries: &BTreeMap<String, Raw>) -> Style
     }
     let bools = booleans(entries);
     let has = |key: &str| entries.contains_key(key);
-    let is_ours = has("id") || has("provision.method") || entries.keys().any(|key| key.starts_with("user."));
-    let is_iocage = has("CONFIG_VERSION")
-        || has("CONFIG_TYPE")
-        || has("last_started")
-        || has("source_template")
-        || bools == Some(BoolStyle::Number) && !is_ours
-        || has("cloned_release") && has("host_hostuuid") && !is_ours;
+    // libioc and ioc note the name so; no iocage does, whatever else it may have added to such a file.
+    let is_iocage = !has("id")
+        && (has("CONFIG_VERSION")
+            || has("CONFIG_TYPE")
+            || has("last_started")
+            || has("source_template")
+            || bools == Some(BoolStyle::Number)
+            || has("cloned_release") && has("host_hostuuid"));
     if !is_iocage {
         return Style { dialect: Dialect::Libioc, bools: bools.unwrap_or(BoolStyle::YesNo) };
     }
@@ -185,10 +220,31 @@ mod tests {
     }
 
     #[test]
+    fn the_first_format_that_is_there_counts() {
+        let found = |files: &[(&str, &str)], properties: &[(&str, &str)]| {
+            let file = |name: &str| {
+                let file = files.iter().find(|(file, _)| *file == name);
+                Ok::<_, DocumentError>(file.map(|(_, text)| text.as_bytes().to_vec()))
+            };
+            let properties = properties.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
+            Document::detect(Place::Jail, file, || Ok(properties))
+                .map(|found| found.map(|found| found.format()))
+        };
+        let zfs = [("org.freebsd.iocage:boot", "on"), ("org.freebsd.ioc:active", "yes")];
+        assert_eq!(found(&[("config", "a=1"), ("config.json", "{}")], &zfs), Ok(Some(Format::Json)));
+        assert_eq!(found(&[("config", "a=1")], &zfs), Ok(Some(Format::Ucl)));
+        assert_eq!(found(&[("defaults.json", "{}")], &zfs), Ok(Some(Format::Zfs)));
+        assert_eq!(found(&[], &zfs[1..]), Ok(None));
+        // A broken file is the configuration all the same.
+        assert!(found(&[("config.json", "{"), ("config", "a=1")], &zfs).is_err());
+    }
+
+    #[test]
     fn the_writer_is_recognised() {
         let libioc = style(r#"{"id": "a", "boot": "yes", "vnet": "on", "basejail": "yes"}"#);
         assert_eq!(libioc, Style { dialect: Dialect::Libioc, bools: BoolStyle::YesNo });
         assert_eq!(style("{}").dialect, Dialect::Libioc);
+        assert_eq!(style(r#"{"id": "a", "last_started": "x", "boot": 1}"#).dialect, Dialect::Libioc);
         let thin =
             style(r#"{"cloned_release": "13.2-RELEASE", "host_hostuuid": "a", "release": "13.2-RELEASE"}"#);
         assert_eq!(thin, Style { dialect: Dialect::Iocage, bools: BoolStyle::Number });

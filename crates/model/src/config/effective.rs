@@ -168,6 +168,17 @@ impl JailConfig {
         }
         Ok(limits)
     }
+
+    /// What hooks and commands are told: `IOC_PROPERTY` for every property that can be read, with the text that `get`
+    /// prints. Characters that no variable has become `_`.
+    pub fn environment(&self) -> Vec<(String, String)> {
+        let variable = |key: &str| -> String {
+            let character = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
+            format!("IOC_{}", key.chars().map(character).collect::<String>())
+        };
+        let keys = self.keys().into_iter();
+        keys.filter_map(|key| Some((variable(key), self.show(key).ok()?.value.to_string()))).collect()
+    }
 }
 
 /// The addresses with one that is found out, on the default interface, before them.

@@ -18,7 +18,7 @@ pub(super) struct Layer {
 }
 
 /// Keys that say which jail it is: the name of its dataset says that, and is right after a rename.
-const IDENTITY: [&str; 3] = ["id", "name", "uuid"];
+pub(super) const IDENTITY: [&str; 3] = ["id", "name", "uuid"];
 
 impl Layer {
     /// The layer of a jail's own configuration.

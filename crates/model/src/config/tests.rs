@@ -292,6 +292,15 @@ fn a_bad_value_harms_itself_only() {
 }
 
 #[test]
+fn hooks_are_told_what_get_prints() {
+    let environment = json(LIBIOC).environment();
+    let has = |name: &str, value: &str| environment.contains(&(name.to_owned(), value.to_owned()));
+    assert!(has("IOC_VNET", "yes") && has("IOC_PRIORITY", "1") && has("IOC_USER_ROLE", "front"));
+    assert!(has("IOC_IP4_ADDR", "vnet0|192.0.2.21/24") && has("IOC_NOTES", "-"));
+    assert!(environment.iter().all(|(name, _)| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')));
+}
+
+#[test]
 fn layers() {
     let defaults = |text: &str| {
         let document = Document::read(Format::Json, text.as_bytes()).unwrap().unwrap();
@@ -339,11 +348,11 @@ fn settings_that_follow_from_others() {
         json(r#"{"id": "a", "allow_mount_tmpfs": "yes", "allow_mount": "no", "enforce_statfs": "2"}"#);
     assert!(!config.allow_mount().unwrap().value);
     assert_eq!(config.enforce_statfs().unwrap().value, 2);
-    let config = json(r#"{"id": "a", "jail_zfs": "yes", "allow_mount": "no", "allow_settime": "1"}"#);
+    let config = json(r#"{"id": "a", "jail_zfs": "yes", "allow_mount": "no", "allow_newthing": "1"}"#);
     let permissions = config.permissions().unwrap();
     let allowed: Vec<&str> =
         permissions.iter().filter(|(_, s)| s.value).map(|(name, _)| name.as_ref()).collect();
-    for parameter in ["allow.mount", "allow.mount.zfs", "allow.settime", "allow.set_hostname"] {
+    for parameter in ["allow.mount", "allow.mount.zfs", "allow.newthing", "allow.set_hostname"] {
         assert!(allowed.contains(&parameter), "{parameter}");
     }
     assert!(!allowed.contains(&"allow.chflags"));

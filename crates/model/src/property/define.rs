@@ -53,7 +53,7 @@ impl fmt::Display for Since {
 pub struct Kernel {
     /// Its name: `allow.raw_sockets`.
     pub parameter: &'static str,
-    /// The first FreeBSD that has it, where that is later than 9.0.
+    /// The FreeBSD that had it first, as far as is known, where that is later than 9.0; the kernel has the last word.
     pub since: Option<&'static str>,
 }
 

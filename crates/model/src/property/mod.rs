@@ -10,6 +10,7 @@
 //! | `define` | what a row holds ([`Facts`]), typed ([`Property`]) and not ([`AnyProperty`]) |
 //! | `typed` | the types that values have in code ([`Typed`]) |
 //! | `value` | values of any property ([`Value`]) |
+//! | [`docs`] | what people read about the properties |
 //!
 //! Code that knows the property it wants uses its constant, and gets its type:
 //!
@@ -40,6 +41,7 @@ mod base;
 mod boot;
 mod computed;
 mod define;
+pub mod docs;
 mod family;
 mod hooks;
 mod identity;
@@ -216,7 +218,7 @@ mod tests {
     #[test]
     fn names_lead_to_kernel_parameters() {
         assert_eq!(kernel_parameter("allow_mount_zfs").unwrap(), "allow.mount.zfs");
-        assert_eq!(kernel_parameter("allow_settime").unwrap(), "allow.settime");
+        assert_eq!(kernel_parameter("allow_new_thing").unwrap(), "allow.new_thing");
         assert_eq!(kernel_parameter("allow_mount_newfs").unwrap(), "allow.mount.newfs");
         assert_eq!(kernel_parameter("allow_tun"), None);
         assert_eq!(kernel_parameter("user.x"), None);

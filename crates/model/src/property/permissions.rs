@@ -76,6 +76,25 @@ properties! {
     /// Run an NFS server
     ALLOW_NFSD: bool = ("allow_nfsd", "no").kernel_since("allow.nfsd", "14.0").live().since(Since::Ioc);
 
+    /// Change extended attributes of the system namespace
+    ALLOW_EXTATTR: bool = ("allow_extattr", "no").kernel_since("allow.extattr", "15.0").live().since(Since::Ioc);
+
+    /// Slew the system's clock, as ntpd(8) does
+    ALLOW_ADJTIME: bool = ("allow_adjtime", "no").kernel_since("allow.adjtime", "15.0").live().since(Since::Ioc);
+
+    /// Set the system's clock
+    ALLOW_SETTIME: bool = ("allow_settime", "no").kernel_since("allow.settime", "15.0").live().since(Since::Ioc);
+
+    /// Change the system's routing table, in a jail without VNET
+    ALLOW_ROUTING: bool = ("allow_routing", "no").kernel_since("allow.routing", "15.0").live().since(Since::Ioc);
+
+    /// Set the audit state of processes
+    ALLOW_SETAUDIT: bool = ("allow_setaudit", "no").kernel_since("allow.setaudit", "15.0").live().since(Since::Ioc);
+
+    /// Let unprivileged processes of the parent tamper with processes of the jail that have their user
+    ALLOW_UNPRIVILEGED_PARENT_TAMPERING: bool = ("allow_unprivileged_parent_tampering", "no")
+        .kernel_since("allow.unprivileged_parent_tampering", "15.0").live().since(Since::Ioc);
+
     /// Create tun(4) devices
     ALLOW_TUN: bool = ("allow_tun", "no").since(Since::Iocage(14));
 

@@ -1,8 +1,13 @@
 //! Resource limits of running jails.
 
+#[cfg(target_os = "freebsd")]
+mod freebsd;
 #[cfg(target_os = "linux")]
 mod linux;
+pub mod rules;
 
+#[cfg(target_os = "freebsd")]
+pub use freebsd::FreeBsdLimits;
 #[cfg(target_os = "linux")]
 pub use linux::LinuxLimits;
 

@@ -7,6 +7,7 @@
 //! | [`mountinfo`] | the mount table |
 //! | [`confined`] | opening a path below a root without following links |
 //! | [`namespaces`] | threads that live in other namespaces |
+//! | [`netlink`] | orders to the network of the kernel |
 //! | [`registry`] | which process is pid 1 of which jail |
 //! | [`cgroups`] | the control groups of jails |
 //!
@@ -16,6 +17,7 @@ pub(crate) mod cgroups;
 pub(crate) mod confined;
 pub(crate) mod mountinfo;
 pub(crate) mod namespaces;
+pub(crate) mod netlink;
 pub(crate) mod procfs;
 pub(crate) mod registry;
 pub(crate) mod syscalls;

@@ -1,8 +1,13 @@
 //! File systems mounted below a jail's root.
 
+#[cfg(target_os = "freebsd")]
+mod freebsd;
 #[cfg(target_os = "linux")]
 mod linux;
+pub mod options;
 
+#[cfg(target_os = "freebsd")]
+pub use freebsd::FreeBsdMounts;
 #[cfg(target_os = "linux")]
 pub use linux::LinuxMounts;
 

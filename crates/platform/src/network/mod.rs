@@ -1,5 +1,17 @@
 //! Bridges, pairs, addresses and routes, of the host and of VNET jails.
 
+#[cfg(target_os = "freebsd")]
+mod freebsd;
+pub mod ipfw;
+#[cfg(target_os = "linux")]
+mod linux;
+pub mod requests;
+
+#[cfg(target_os = "freebsd")]
+pub use freebsd::{FreeBsdFirewall, FreeBsdNetwork};
+#[cfg(target_os = "linux")]
+pub use linux::LinuxNetwork;
+
 use std::fmt;
 use std::net::IpAddr;
 
@@ -192,4 +204,19 @@ pub trait Network: Send + Sync + fmt::Debug {
 
     /// Removes an address from an interface of the host. Absent: nothing happens.
     fn remove_address(&self, interface: &str, address: Address) -> Result<(), NetworkError>;
+}
+
+/// Rules that keep a VNET jail to its own addresses: the secure bridge. See [`ipfw`].
+pub trait Firewall: Send + Sync + fmt::Debug {
+    /// What keeps the rules from having an effect on this host, as a whole sentence with what to do; none: nothing.
+    fn unavailable(&self) -> Result<Option<String>, NetworkError>;
+
+    /// Adds the rules of one interface. If that fails, some of them may be there; [`Firewall::remove`] takes them away.
+    fn apply(&self, spec: &ipfw::FirewallSpec) -> Result<(), NetworkError>;
+
+    /// Takes away all rules of a number. Absent: nothing happens.
+    fn remove(&self, number: std::num::NonZeroU16) -> Result<(), NetworkError>;
+
+    /// The numbers of all rules of the host, each once, ascending.
+    fn numbers(&self) -> Result<Vec<std::num::NonZeroU16>, NetworkError>;
 }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use ioc_model::name::JailPath;
+use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 
 /// A directory with `root` and, beside it, `victim`, which stands for the host.
@@ -96,12 +97,16 @@ pub(in crate::files) fn swapping(one: &Path, other: &Path, mut attempt: impl FnM
     std::thread::scope(|scope| {
         scope.spawn(|| {
             while !enough.load(Ordering::Relaxed) {
-                renameat2(AT_FDCWD, one, AT_FDCWD, other, RenameFlags::RENAME_EXCHANGE).unwrap();
+                match renameat2(AT_FDCWD, one, AT_FDCWD, other, RenameFlags::RENAME_EXCHANGE) {
+                    // Right then it is being replaced.
+                    Ok(()) | Err(Errno::ENOENT) => {}
+                    Err(error) => panic!("cannot swap: {error}"),
+                }
             }
         });
         // Ends the thread above also if the attempt panics.
         let _end = Ending(&enough);
-        while seen.iter().any(|count| *count < 100) && Instant::now() < deadline {
+        while seen.iter().any(|count| *count < 30) && Instant::now() < deadline {
             seen[usize::from(attempt())] += 1;
         }
     });

@@ -1,6 +1,6 @@
 //! Tests of what must hold against a hostile jail.
 
-mod fixture;
+pub(super) mod fixture;
 mod links;
 mod operations;
 mod races;

@@ -5,9 +5,9 @@ use std::os::unix::ffi::OsStrExt;
 
 use nix::sys::time::TimeSpec;
 use tar_core::parse::ParsedEntry;
-use tar_core::{EntryType, PaxExtensions, SparseEntry};
+use tar_core::{EntryType, SparseEntry};
 
-use super::attributes;
+use super::{attributes, pax};
 use crate::files::walk::MOST_DEPTH;
 
 /// A member, without its content.
@@ -63,10 +63,7 @@ impl Member {
         sparse: Option<(Vec<SparseEntry>, u64)>,
     ) -> Result<Self, String> {
         let mut modified = TimeSpec::new(entry.mtime.cast_signed(), 0);
-        for extension in PaxExtensions::new(entry.pax.unwrap_or_default()) {
-            let extension = extension.map_err(|e| e.to_string())?;
-            let key = extension.key().map_err(|e| e.to_string())?;
-            let value = extension.value_bytes();
+        for (key, value) in pax::records(entry.pax.unwrap_or_default())? {
             let sound = match key {
                 "mtime" => time(value).map(|time| modified = time).is_some(),
                 "size" | "uid" | "gid" => number(value).is_some(),

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `stream` | the archive: members and their contents, in order, in bounded memory |
 //! | `member` | what a member asks for, and which members are refused at sight |
+//! | `pax` | the records of extended headers |
 //! | `tree` | the directories on the way to a member, opened one by one |
 //! | `write` | making files and links with their owner, mode and time |
 //! | `attributes` | extended attributes |
@@ -23,7 +24,10 @@ use write::{Owner, Spot};
 
 mod attributes;
 mod member;
+mod pax;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod write;
 

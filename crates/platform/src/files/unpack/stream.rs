@@ -4,10 +4,10 @@
 
 use std::io::{self, Read};
 
-use tar_core::PaxExtensions;
 use tar_core::parse::{Limits, ParseEvent, Parser};
 
 use super::member::Member;
+use super::pax;
 
 const BLOCK: usize = 512;
 /// What is read at once, and handed out at once of a file's content.
@@ -161,8 +161,7 @@ fn damaged(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Erro
 }
 
 fn check_global(data: &[u8]) -> io::Result<()> {
-    for extension in PaxExtensions::new(data) {
-        let key = extension.map_err(damaged)?.key().map_err(damaged)?;
+    for (key, _) in pax::records(data).map_err(damaged)? {
         if EFFECTIVE_KEYS.contains(&key) || EFFECTIVE_FAMILIES.iter().any(|family| key.starts_with(family)) {
             return Err(damaged(format!("a header for all members sets {key:?}, which is not supported")));
         }
