@@ -174,6 +174,7 @@ pub(crate) fn process(argv: &[&str]) -> Process {
         env: vec![("PATH".into(), "/usr/sbin:/usr/bin:/sbin:/bin".into())],
         stdio: Stdio::Capture,
         timeout: Some(Duration::from_secs(20)),
+        fib: None,
     }
 }
 
