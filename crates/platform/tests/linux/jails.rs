@@ -85,7 +85,7 @@ fn users_and_environment() {
 
     // Without a passwd file there is still root.
     std::fs::remove_file(jail.root.join("etc/passwd")).unwrap();
-    assert_eq!(jail.sh("echo $USER $HOME").1, "root /root\n");
+    assert_eq!(jail.sh("echo $USER $HOME").1, "root /\n");
 }
 
 #[test]

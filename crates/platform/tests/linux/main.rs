@@ -8,5 +8,6 @@
 mod jails;
 mod limits;
 mod mounts;
+mod network;
 mod support;
 mod terminals;

@@ -17,12 +17,13 @@ use rustix::thread::{
     set_thread_res_uid,
 };
 
+use super::account::Account;
 use super::attend::Child;
 use super::create::{During, Failed};
-use super::passwd::{self, User};
 use super::streams::{Link, Streams};
 use super::{capabilities, failed};
 use crate::command::Finished;
+use crate::jails::userdb::User;
 use crate::jails::{JailsError, Process};
 use crate::linux::cgroups;
 use crate::linux::namespaces::on_own_thread;
@@ -88,17 +89,17 @@ fn start(init: &Init, process: &Process) -> Result<(Child, Link), NotStarted> {
 
     let (child, link) = on_own_thread(|| {
         enter(init).during("enter it")?;
-        let user = passwd::look_up(process.user.as_deref()).during("read its users")?;
-        let user = user.ok_or_else(|| NotStarted::NoUser(process.user.clone().unwrap_or_default()))?;
-        let command = Command::new(process, &user).map_err(NotStarted::Program)?;
-        let (link, ends) = streams.part(user.uid).during("make a terminal")?;
+        let account = Account::look_up(process.user.as_deref()).during("read its users")?;
+        let account = account.ok_or_else(|| NotStarted::NoUser(process.user.clone().unwrap_or_default()))?;
+        let command = Command::new(process, &account.user).map_err(NotStarted::Program)?;
+        let (link, ends) = streams.part(account.uid).during("make a terminal")?;
         let plan = Plan {
             streams: out_of_the_way(ends.streams)?,
             terminal: ends.terminal,
             reporter,
             groups,
             capabilities: CapabilitySet::from_bits_retain(capabilities),
-            user,
+            account,
             argv: PointerList::new(command.argv.iter().map(CString::as_c_str)),
             envp: PointerList::new(command.env.iter().map(CString::as_c_str)),
             programs: &command.programs,
@@ -191,7 +192,7 @@ struct Plan<'a> {
     /// Files of the control groups to join.
     groups: Vec<OwnedFd>,
     capabilities: CapabilitySet,
-    user: User,
+    account: Account,
     argv: PointerList<'a>,
     envp: PointerList<'a>,
     programs: &'a [CString],
@@ -238,7 +239,7 @@ fn prepare(plan: &Plan<'_>) -> Result<(), (u8, Errno)> {
     }
     syscalls::new_session_keyring().map_err(at(2))?;
     capabilities::keep(plan.capabilities).map_err(at(3))?;
-    let User { uid, gid, groups, .. } = &plan.user;
+    let Account { uid, gid, groups, .. } = &plan.account;
     set_thread_groups(groups).map_err(at(4))?;
     set_thread_res_gid(*gid, *gid, *gid).map_err(at(4))?;
     // The last one: away from root, the capabilities are gone.
@@ -264,14 +265,7 @@ mod tests {
     use crate::jails::Stdio;
 
     fn command(argv: &[&str], env: &[(&str, &str)]) -> io::Result<Command> {
-        let user = User {
-            name: "www".into(),
-            uid: rustix::process::Uid::from_raw(80),
-            gid: rustix::process::Gid::from_raw(80),
-            groups: vec![],
-            home: "/var/www".into(),
-            shell: "/bin/sh".into(),
-        };
+        let user = User { name: "www".into(), home: "/var/www".into(), ..User::root() };
         let process = Process {
             argv: argv.iter().map(Into::into).collect(),
             user: None,

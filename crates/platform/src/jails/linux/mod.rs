@@ -13,13 +13,13 @@
 //! There is no user namespace: root of the jail is root, with few capabilities. It is an isolation for trying and
 //! testing, not for tenants who are enemies; docs/linux.md says what that means.
 
+mod account;
 mod attend;
 mod capabilities;
 mod create;
 mod exec;
 mod init;
 mod output;
-mod passwd;
 mod signals;
 mod streams;
 mod terminal;
