@@ -89,7 +89,11 @@ pub(crate) fn hierarchies() -> io::Result<Vec<Hierarchy>> {
     for mount in mountinfo::read()? {
         let hierarchy = match mount.fstype.as_str() {
             "cgroup" => version1(mount),
-            "cgroup2" => version2(mount)?,
+            "cgroup2" => match version2(mount) {
+                // Something else is mounted over it.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                hierarchy => hierarchy?,
+            },
             _ => continue,
         };
         if found.iter().all(|known| known.controllers != hierarchy.controllers) {
@@ -141,7 +145,7 @@ fn make_directory(path: &Path) -> io::Result<()> {
 /// The `cgroup.procs` files of the groups that the process `of` is in and we are not. Whoever writes `0` into all of
 /// them is in the same groups as that process.
 pub(crate) fn to_join(of: i32) -> io::Result<Vec<OwnedFd>> {
-    let (own, theirs) = (memberships("self")?, memberships(&of.to_string())?);
+    let (own, theirs) = (memberships("thread-self")?, memberships(&of.to_string())?);
     let differing: Vec<&(String, PathBuf)> = theirs.iter().filter(|group| !own.contains(group)).collect();
     if differing.is_empty() {
         return Ok(Vec::new());

@@ -1,4 +1,4 @@
-//! The mount table of this process: `/proc/self/mountinfo`; proc_pid_mountinfo(5).
+//! The mount table that this thread sees: `/proc/thread-self/mountinfo`; proc_pid_mountinfo(5).
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -41,8 +41,8 @@ impl Mount {
 
 /// Reads the table, in the order in which the file systems were mounted.
 pub(crate) fn read() -> io::Result<Vec<Mount>> {
-    let mounts = parse(&read_bounded("/proc/self/mountinfo", MOST)?)
-        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "/proc/self/mountinfo is malformed"))?;
+    let mounts = parse(&read_bounded("/proc/thread-self/mountinfo", MOST)?)
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the mount table is malformed"))?;
     Ok(parents_first(mounts))
 }
 

@@ -35,7 +35,7 @@ fn failed<'a>(action: &'a str, what: &'a Path) -> impl Fn(io::Error) -> LimitsEr
 }
 
 fn find_hierarchies() -> Result<Vec<Hierarchy>, LimitsError> {
-    hierarchies().map_err(failed("read", Path::new("/proc/self/mountinfo")))
+    hierarchies().map_err(failed("read", Path::new("/proc/thread-self/mountinfo")))
 }
 
 /// The hierarchy in which the controller can be used.
