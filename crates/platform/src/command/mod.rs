@@ -6,6 +6,8 @@
 
 mod door;
 mod process;
+#[cfg(test)]
+pub(crate) mod script;
 
 pub use door::{Door, Record, Recorder};
 

@@ -2,12 +2,21 @@
 //!
 //! A `Store` does single things, on exactly the dataset named: never recursive, never forced. What belongs
 //! together is put together by a plan.
+//!
+//! | type | is |
+//! |---|---|
+//! | [`ZfsStore`] | zfs(8) and zpool(8); also [`Pools`] and [`Streams`] |
+
+mod zfs;
+
+pub use zfs::{Dialect, ZfsStore};
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 
-use ioc_model::name::{DatasetName, SnapshotName};
+use ioc_model::name::{DatasetName, SnapshotName, SnapshotTag};
 
 use crate::command::ExecError;
 
@@ -33,7 +42,9 @@ pub struct PropertyValue {
 /// What is known of a dataset without looking into it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DatasetInfo {
-    /// Where it is mounted now; none if it is not mounted (or its key is not loaded).
+    /// Where it is mounted now; none if it is not mounted or its key is not loaded. None also where zfs(8) does
+    /// not know the place: with `mountpoint=legacy` (the kernel's mount table tells), and with `jailed=on`, where
+    /// the mountpoint is relative to the root of whatever jail mounted it.
     pub mounted_at: Option<PathBuf>,
     /// The snapshot that it is a clone of.
     pub origin: Option<SnapshotName>,
@@ -45,8 +56,10 @@ pub struct DatasetInfo {
     pub available: Option<u64>,
     /// It is encrypted and its key is not loaded.
     pub locked: bool,
-    /// Its properties: user properties (names with a colon) always; native ones on zfs only
-    /// (`quota`, `reservation`, `compression`, `mountpoint`, `readonly`, `jailed`, ...).
+    /// Its properties: user properties (names with a colon) and, on zfs, native ones. [`Store::dataset`] gives all;
+    /// [`Store::tree`] those user properties that were asked for, and of the native ones `type`, `mounted`,
+    /// `origin`, `used`, `referenced`, `available`, `canmount`, `readonly`, `quota`, `reservation`, `compression`,
+    /// `compressratio`, `jailed`, `keystatus` and `mountpoint`. What other systems call `zoned` is `jailed` here.
     pub properties: BTreeMap<String, PropertyValue>,
 }
 
@@ -80,7 +93,7 @@ pub struct CopyOrder {
     pub from: DatasetName,
     /// Copy this snapshot of it rather than its present state. zfs needs one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tag: Option<ioc_model::name::SnapshotTag>,
+    pub tag: Option<SnapshotTag>,
     /// The dataset to make; it must not exist.
     pub to: DatasetName,
     /// Directories whose contents are left out; only the directory store can (zfs copies whole datasets).
@@ -120,6 +133,12 @@ pub enum StoreError {
     /// The pool, quota or disk is full.
     #[error("no space left for {name}")]
     NoSpace {
+        /// Dataset or snapshot.
+        name: String,
+    },
+    /// The pool, dataset or file system takes no changes.
+    #[error("{name} is read-only")]
+    ReadOnly {
         /// Dataset or snapshot.
         name: String,
     },
@@ -186,28 +205,33 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Which kind this is.
     fn kind(&self) -> StoreKind;
 
-    /// One dataset; none if it does not exist. "Cannot tell" is an error.
+    /// One dataset with all its properties; none if it does not exist. "Cannot tell" is an error.
     fn dataset(&self, name: &DatasetName) -> Result<Option<DatasetInfo>, StoreError>;
 
-    /// `root` and everything down to `depth` levels below it; empty if `root` does not exist.
-    fn tree(&self, root: &DatasetName, depth: usize) -> Result<Tree, StoreError>;
+    /// `root` and everything down to `depth` levels below it, with the user properties called `user` as far as
+    /// they are set; empty if `root` does not exist.
+    fn tree(&self, root: &DatasetName, depth: usize, user: &[&str]) -> Result<Tree, StoreError>;
 
     /// The snapshots of `dataset` itself, and of its descendants if `recursive`; oldest first.
     fn snapshots(&self, dataset: &DatasetName, recursive: bool) -> Result<Vec<SnapshotInfo>, StoreError>;
 
+    /// The directory where a snapshot of a dataset that is mounted at `mounted_at` can be read; none if the store
+    /// does not offer that, or there is no such snapshot. Starts no process.
+    fn snapshot_directory(&self, name: &SnapshotName, mounted_at: &Path) -> Option<PathBuf>;
+
     /// Makes an empty dataset, mounted, below an existing parent.
     fn create(&self, name: &DatasetName, new: &NewDataset) -> Result<(), StoreError>;
 
-    /// Destroys one dataset that has neither children nor snapshots.
+    /// Destroys one dataset that has neither children nor snapshots; `HasDependents` names them.
     fn destroy(&self, name: &DatasetName) -> Result<(), StoreError>;
 
     /// Takes one snapshot; of the descendants too, at the same instant on zfs, if `recursive`.
     fn snapshot(&self, name: &SnapshotName, recursive: bool) -> Result<(), StoreError>;
 
-    /// Destroys one snapshot that has no clones.
+    /// Destroys one snapshot that has no clones; `HasDependents` names them.
     fn destroy_snapshot(&self, name: &SnapshotName) -> Result<(), StoreError>;
 
-    /// Takes the dataset back to the snapshot, which must be its newest.
+    /// Takes the dataset back to the snapshot, which must be its newest; `HasDependents` names the newer ones.
     fn rollback(&self, name: &SnapshotName) -> Result<(), StoreError>;
 
     /// Makes `target` a clone of the snapshot, mounted.
@@ -218,7 +242,7 @@ pub trait Store: Send + Sync + fmt::Debug {
         new: &NewDataset,
     ) -> Result<(), StoreError>;
 
-    /// Makes an independent copy of a dataset (not of its descendants), mounted.
+    /// Makes an independent copy of a dataset (not of its descendants, snapshots or properties), mounted.
     fn copy(&self, order: &CopyOrder, progress: Progress<'_>) -> Result<(), StoreError>;
 
     /// Makes the clone independent; its origin becomes a clone of it.
@@ -236,4 +260,59 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// Unmounts the dataset, without force. Nothing happens if it is not mounted.
     fn unmount(&self, name: &DatasetName) -> Result<(), StoreError>;
+}
+
+/// The pool's property that says that ioc keeps its jails there.
+pub const ACTIVE_PROPERTY: &str = "org.freebsd.ioc:active";
+
+/// Whether a pool can be used; zpoolconcepts(7), "Device Failure and Recovery".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PoolHealth {
+    /// Everything works.
+    Online,
+    /// It works with fewer devices than it should.
+    Degraded,
+    /// It does not work: `FAULTED`, `SUSPENDED`, `UNAVAIL`, ...
+    Other(String),
+}
+
+impl PoolHealth {
+    /// Tells whether datasets of the pool can be used.
+    pub fn is_usable(&self) -> bool {
+        matches!(self, PoolHealth::Online | PoolHealth::Degraded)
+    }
+}
+
+/// A pool that is imported on this host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pool {
+    /// Its name, which is also that of its topmost dataset.
+    pub name: DatasetName,
+    /// Whether it can be used.
+    pub health: PoolHealth,
+    /// The value of [`ACTIVE_PROPERTY`], if it is set on this very pool; none where the pool cannot be used.
+    pub active: Option<String>,
+}
+
+/// Pools of zfs.
+pub trait Pools: Send + Sync + fmt::Debug {
+    /// The imported pools, in the order of zpool(8). To activate a pool is to set [`ACTIVE_PROPERTY`] on it.
+    fn pools(&self) -> Result<Vec<Pool>, StoreError>;
+}
+
+/// Streams of zfs, for backups.
+pub trait Streams: Send + Sync + fmt::Debug {
+    /// The stream of a snapshot: full, or only what changed since the snapshot `since` of the same dataset. It
+    /// carries no properties. That it is cut short is an error of its last read.
+    fn send(
+        &self,
+        name: &SnapshotName,
+        since: Option<&SnapshotTag>,
+    ) -> Result<Box<dyn Read + Send>, StoreError>;
+
+    /// Makes the snapshot `name`, and its dataset, out of a full stream; out of an incremental one the snapshot of
+    /// the existing dataset. Nothing is left of a stream that breaks off.
+    ///
+    /// The stream does not decide where a new dataset is mounted, and shares nothing. Call [`Store::mount`].
+    fn receive(&self, name: &SnapshotName, input: &mut dyn Read) -> Result<(), StoreError>;
 }
