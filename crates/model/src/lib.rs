@@ -6,5 +6,24 @@
 //! | module | subject |
 //! |---|---|
 //! | [`name`] | names of jails, sources, releases, datasets, snapshots; paths inside a jail |
+//! | [`property`] | the table of all properties; values, their types, how they print |
+//! | [`config`] | configurations of jails: formats, layers, changes |
+//! | [`filter`] | which jails a command is for |
+//! | [`address`], [`interface`], [`mac`], [`resolver`] | network values of properties |
+//! | [`limit`], [`size`] | amounts |
+//! | [`uuid`] | UUIDs of hosts and jails |
+//! | [`fstab`], [`rcconf`] | files of jails and of the host |
 
+pub mod address;
+pub mod config;
+pub mod filter;
+pub mod fstab;
+pub mod interface;
+pub mod limit;
+pub mod mac;
 pub mod name;
+pub mod property;
+pub mod rcconf;
+pub mod resolver;
+pub mod size;
+pub mod uuid;

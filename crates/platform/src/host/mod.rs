@@ -1,17 +1,23 @@
 //! The machine as one value, and the few facts about it that decide what is possible.
 
+#[cfg(target_os = "freebsd")]
+pub mod freebsd;
+#[cfg(target_os = "linux")]
+pub mod linux;
+pub mod release;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use ioc_model::name::DatasetName;
 
-use crate::command::Commands;
-use crate::files::Files;
+use crate::command::{Commands, Door};
+use crate::files::{ConfinedFiles, Files};
 use crate::jails::Jails;
 use crate::limits::Limits;
 use crate::mounts::Mounts;
 use crate::network::Network;
-use crate::store::Store;
+use crate::store::{DirectoryStore, Pools, Store, ZfsStore};
 
 /// The operating system of the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -54,6 +60,8 @@ pub struct Host {
     pub commands: Arc<dyn Commands>,
     /// zfs(8); its own error says if it is not installed.
     pub zfs: Arc<dyn Store>,
+    /// The pools of zfs.
+    pub pools: Arc<dyn Pools>,
     /// The directory store.
     pub directories: Arc<dyn Store>,
     /// Jails.
@@ -82,6 +90,40 @@ pub enum HostError {
 }
 
 impl Host {
+    /// This machine. Looks, and changes nothing.
+    pub fn detect() -> Result<Host, HostError> {
+        let commands: Arc<dyn Commands> = Arc::new(Door::new());
+        let zfs = Arc::new(ZfsStore::new(commands.clone()));
+        #[cfg(target_os = "linux")]
+        let facts = linux::facts()?;
+        #[cfg(target_os = "freebsd")]
+        let facts = freebsd::facts()?;
+        Ok(Host {
+            #[cfg(target_os = "linux")]
+            jails: Arc::new(crate::jails::LinuxJails::new(&facts.runtime_directory)),
+            #[cfg(target_os = "freebsd")]
+            jails: Arc::new(crate::jails::FreeBsdJails),
+            #[cfg(target_os = "linux")]
+            mounts: Arc::new(crate::mounts::linux::LinuxMounts),
+            #[cfg(target_os = "freebsd")]
+            mounts: Arc::new(crate::mounts::FreeBsdMounts),
+            #[cfg(target_os = "linux")]
+            network: Arc::new(crate::network::linux::LinuxNetwork::new(&facts.runtime_directory)),
+            #[cfg(target_os = "freebsd")]
+            network: Arc::new(crate::network::FreeBsdNetwork),
+            #[cfg(target_os = "linux")]
+            limits: Arc::new(crate::limits::linux::LinuxLimits),
+            #[cfg(target_os = "freebsd")]
+            limits: Arc::new(crate::limits::FreeBsdLimits),
+            files: Arc::new(ConfinedFiles),
+            directories: Arc::new(DirectoryStore::new()),
+            pools: zfs.clone(),
+            zfs,
+            commands,
+            facts,
+        })
+    }
+
     /// The store that holds `dataset`.
     pub fn store(&self, dataset: &DatasetName) -> &dyn Store {
         if dataset.is_directory() { &*self.directories } else { &*self.zfs }

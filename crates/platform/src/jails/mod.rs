@@ -1,5 +1,19 @@
 //! Running jails and processes in them.
 
+pub mod cpus;
+#[cfg(target_os = "freebsd")]
+mod freebsd;
+#[cfg(target_os = "linux")]
+mod linux;
+pub mod login_class;
+pub mod parameters;
+pub mod userdb;
+
+#[cfg(target_os = "freebsd")]
+pub use freebsd::FreeBsdJails;
+#[cfg(target_os = "linux")]
+pub use linux::LinuxJails;
+
 use std::ffi::OsString;
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -99,6 +113,8 @@ pub struct Process {
     pub stdio: Stdio,
     /// After this time the process group is killed; none: it may take as long as it wants.
     pub timeout: Option<Duration>,
+    /// Routing table of the host to use; setfib(2). None: that of the caller. Linux has none and refuses a number.
+    pub fib: Option<u32>,
 }
 
 /// The standard streams of a process in a jail.
@@ -175,6 +191,12 @@ pub enum JailsError {
     Unsupported {
         /// A whole sentence.
         what: String,
+    },
+    /// The running jails could not be listed.
+    #[error("cannot list the running jails")]
+    List {
+        /// What the system said.
+        source: std::io::Error,
     },
     /// A system call failed.
     #[error("cannot {action} for jail {name}")]

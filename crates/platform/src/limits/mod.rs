@@ -1,5 +1,14 @@
 //! Resource limits of running jails.
 
+#[cfg(target_os = "freebsd")]
+mod freebsd;
+#[cfg(target_os = "linux")]
+pub mod linux;
+pub mod rules;
+
+#[cfg(target_os = "freebsd")]
+pub use freebsd::FreeBsdLimits;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,14 @@
 //! File systems mounted below a jail's root.
 
+#[cfg(target_os = "freebsd")]
+mod freebsd;
+#[cfg(target_os = "linux")]
+pub mod linux;
+pub mod options;
+
+#[cfg(target_os = "freebsd")]
+pub use freebsd::FreeBsdMounts;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,15 @@
 //! Bridges, pairs, addresses and routes, of the host and of VNET jails.
 
+#[cfg(target_os = "freebsd")]
+mod freebsd;
+pub mod ipfw;
+#[cfg(target_os = "linux")]
+pub mod linux;
+pub mod requests;
+
+#[cfg(target_os = "freebsd")]
+pub use freebsd::{FreeBsdFirewall, FreeBsdNetwork};
+
 use std::fmt;
 use std::net::IpAddr;
 
@@ -38,6 +48,15 @@ pub struct Interface {
     pub member_of: Option<String>,
     /// Its addresses.
     pub addresses: Vec<Address>,
+}
+
+/// The way out of the host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gateway {
+    /// The router.
+    pub router: IpAddr,
+    /// The interface it is reached through.
+    pub interface: String,
 }
 
 /// A bridge to be made.
@@ -151,6 +170,9 @@ pub trait Network: Send + Sync + fmt::Debug {
     /// All interfaces of the host.
     fn interfaces(&self) -> Result<Vec<Interface>, NetworkError>;
 
+    /// The host's default gateways, IPv4 and IPv6, as far as it has them.
+    fn gateways(&self) -> Result<Vec<Gateway>, NetworkError>;
+
     /// Makes a bridge and brings it up.
     fn create_bridge(&self, bridge: &BridgeSpec) -> Result<(), NetworkError>;
 
@@ -180,4 +202,19 @@ pub trait Network: Send + Sync + fmt::Debug {
 
     /// Removes an address from an interface of the host. Absent: nothing happens.
     fn remove_address(&self, interface: &str, address: Address) -> Result<(), NetworkError>;
+}
+
+/// Rules that keep a VNET jail to its own addresses: the secure bridge. See [`ipfw`].
+pub trait Firewall: Send + Sync + fmt::Debug {
+    /// What keeps the rules from having an effect on this host, as a whole sentence with what to do; none: nothing.
+    fn unavailable(&self) -> Result<Option<String>, NetworkError>;
+
+    /// Adds the rules of one interface. If that fails, some of them may be there; [`Firewall::remove`] takes them away.
+    fn apply(&self, spec: &ipfw::FirewallSpec) -> Result<(), NetworkError>;
+
+    /// Takes away all rules of a number. Absent: nothing happens.
+    fn remove(&self, number: std::num::NonZeroU16) -> Result<(), NetworkError>;
+
+    /// The numbers of all rules of the host, each once, ascending.
+    fn numbers(&self) -> Result<Vec<std::num::NonZeroU16>, NetworkError>;
 }

@@ -5,10 +5,13 @@
 //!
 //! | type | is |
 //! |---|---|
+//! | [`DirectoryStore`] | directories; copies for snapshots and clones |
 //! | [`ZfsStore`] | zfs(8) and zpool(8); also [`Pools`] and [`Streams`] |
 
+mod directory;
 mod zfs;
 
+pub use directory::DirectoryStore;
 pub use zfs::{Dialect, ZfsStore};
 
 use std::collections::BTreeMap;

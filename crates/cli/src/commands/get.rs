@@ -1,0 +1,118 @@
+//! `ioc get`
+
+use libioc::Error;
+use libioc::facts::world::JailView;
+use libioc::model::name::{JailRef, SourceName};
+use libioc::model::property::Value;
+use libioc::operation::Target;
+use serde_json::{Map, json};
+
+use super::properties;
+use crate::session::Session;
+use crate::ui::{Exit, Failure, Report, output, visible, visible_lines};
+
+/// Print properties of a jail, or the defaults of all jails
+///
+/// One property is printed as its value alone, several as lines KEY:VALUE. Besides what can be set there is what is
+/// found out: running, jid, full_name, dataset, path and others.
+#[derive(Debug, clap::Args)]
+#[command(override_usage = "ioc get [OPTIONS] PROPERTY... [SOURCE/]JAIL\n       \
+    ioc get [OPTIONS] -a [SOURCE/]JAIL\n       ioc get [OPTIONS] PROPERTY... [SOURCE/]defaults")]
+pub(crate) struct Arguments {
+    /// Print all properties; the same as the property all
+    #[arg(short, long)]
+    all: bool,
+
+    /// The properties, then the jail, or the word defaults
+    #[arg(value_names = ["PROPERTY", "JAIL"], num_args = 1.., required = true)]
+    words: Vec<String>,
+}
+
+/// A property and its value, or why it has none that could be used.
+type Setting = (String, Result<Value, Error>);
+
+pub(crate) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Failure> {
+    let (target, keys) = arguments.parse()?;
+    let target = properties::target(session, target)?;
+    let settings = match &target {
+        Target::Jail(jail) => of_jail(session, jail, keys)?,
+        Target::Defaults(source) => of_defaults(session, source, keys)?,
+    };
+    let mut exit = Exit::Done;
+    let mut values = Vec::new();
+    for (key, value) in settings {
+        match value {
+            Ok(value) => values.push((key, value)),
+            Err(error) => {
+                let failure = Failure::from(error);
+                session.screen.error(&Report::from(&failure));
+                exit = exit.and(failure.exit());
+            }
+        }
+    }
+    if session.json {
+        let properties: Map<_, _> =
+            values.iter().map(|(key, value)| (key.clone(), value.to_json())).collect();
+        let (whose, name) = match &target {
+            Target::Jail(jail) => ("jail", jail.to_string()),
+            Target::Defaults(source) => ("defaults", source.to_string()),
+        };
+        output::json(&json!({ "schema": "ioc.get/1", whose: name, "properties": properties }))?;
+    } else if let (Some([_]), [(_, value)]) = (keys, &values[..]) {
+        output::line(&visible_lines(&value.as_text()))?;
+    } else {
+        let line =
+            |(key, value): &(String, Value)| format!("{}:{}\n", visible(key), visible(&value.as_text()));
+        let text: String = values.iter().map(line).collect();
+        output::results(|out| out.write_all(text.as_bytes()))?;
+    }
+    Ok(exit)
+}
+
+impl Arguments {
+    /// Whose properties, and which; none for all of them.
+    fn parse(&self) -> Result<(&str, Option<&[String]>), Failure> {
+        match (self.words.split_last(), self.all) {
+            (Some((target, [])), true) => Ok((target, None)),
+            (Some((target, keys @ [_, ..])), false) if keys.iter().any(|key| key == "all") => {
+                Ok((target, None))
+            }
+            (Some((target, keys @ [_, ..])), false) => Ok((target, Some(keys))),
+            (_, true) => Err(Failure::Usage("with --all, give a jail and nothing else".to_owned())),
+            (_, false) => Err(Failure::Usage("give properties, and then the jail".to_owned())),
+        }
+    }
+}
+
+fn of_jail(session: &Session, jail: &JailRef, keys: Option<&[String]>) -> Result<Vec<Setting>, Failure> {
+    let view = JailView::gather(&session.ioc, jail)?;
+    let keys = match keys {
+        Some(keys) => keys.to_vec(),
+        None => {
+            if let Err(error) = view.facts {
+                return Err(error.into());
+            }
+            view.keys()
+        }
+    };
+    Ok(keys.into_iter().map(|key| (key.clone(), view.value(&key))).collect())
+}
+
+fn of_defaults(
+    session: &Session,
+    source: &SourceName,
+    keys: Option<&[String]>,
+) -> Result<Vec<Setting>, Failure> {
+    let config = libioc::facts::config::defaults(&session.ioc, session.ioc.source(source)?)?;
+    let keys = match keys {
+        Some(keys) => keys.to_vec(),
+        None => config.keys().into_iter().map(str::to_owned).collect(),
+    };
+    let value = |key: &str| match config.show(key) {
+        Ok(setting) => Ok(setting.value),
+        Err(error) => {
+            Err(Error::Config { subject: format!("defaults of {source}"), problem: error.to_string() })
+        }
+    };
+    Ok(keys.into_iter().map(|key| (key.clone(), value(&key))).collect())
+}

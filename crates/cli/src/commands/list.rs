@@ -1,0 +1,244 @@
+//! `ioc list`
+
+use libioc::model::property::{self, Value};
+use serde_json::{Map, json};
+
+use super::select::{self, FILTER_HELP};
+use crate::session::Session;
+use crate::ui::{Exit, Failure, Format, Report, Table, output};
+
+/// List jails, templates, releases or sources
+///
+/// Without a filter all of them. The columns of jails are properties of jails, of which `ioc get all JAIL` gives a
+/// list, or what is found out: jid, running, full_name, dataset, path and others.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// List the releases that were fetched; also -b
+    #[arg(short, long, short_alias = 'b', visible_alias = "base", group = "kind")]
+    release: bool,
+
+    /// List templates
+    #[arg(short, long, group = "kind")]
+    template: bool,
+
+    /// List the sources of jails; also -d, --dataset
+    #[arg(short, long, short_alias = 'd', alias = "dataset", group = "kind", conflicts_with = "filters")]
+    pools: bool,
+
+    /// Show the column ip6_addr as well
+    #[arg(short, long, conflicts_with = "kind")]
+    long: bool,
+
+    /// Show these columns instead
+    #[arg(short, long, value_name = "COLUMN,...", value_delimiter = ',', conflicts_with = "long")]
+    output: Vec<String>,
+
+    /// Sort by this column, shown or not
+    #[arg(short, long, value_name = "COLUMN")]
+    sort: Option<String>,
+
+    /// Print as table, csv, list (tabs between values) or json (the array alone, where --json says what it is)
+    #[arg(short = 'f', long, value_name = "FORMAT", value_enum, hide_possible_values = true)]
+    output_format: Option<Format>,
+
+    /// Print for scripts: tabs between values, no heading
+    #[arg(short = 'H', long)]
+    script: bool,
+
+    /// Leave out the heading; also -NH
+    #[arg(long)]
+    no_header: bool,
+
+    // First letter of -NH.
+    #[arg(short = 'N', hide = true, requires = "script")]
+    not: bool,
+
+    /// Which; of releases the names
+    #[arg(value_name = "FILTER", long_help = FILTER_HELP)]
+    filters: Vec<String>,
+}
+
+/// Columns of jails.
+const COLUMNS: [&str; 5] = ["jid", "full_name", "running", "release", "ip4_addr"];
+
+/// Members of jails in JSON, unless columns are chosen.
+const MEMBERS: [&str; 12] = [
+    "name",
+    "source",
+    "full_name",
+    "jid",
+    "running",
+    "release",
+    "ip4_addr",
+    "ip6_addr",
+    "template",
+    "basejail",
+    "boot",
+    "priority",
+];
+
+pub(crate) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Failure> {
+    if arguments.pools {
+        arguments.sources(session)
+    } else if arguments.release {
+        arguments.releases(session)
+    } else {
+        arguments.jails(session)
+    }
+}
+
+impl Arguments {
+    fn jails(&self, session: &Session) -> Result<Exit, Failure> {
+        let json = session.json || self.output_format == Some(Format::Json);
+        let mut columns: Vec<&str> = match &self.output[..] {
+            [] if json => MEMBERS.into(),
+            [] if self.long => COLUMNS.into_iter().chain(["ip6_addr"]).collect(),
+            [] => COLUMNS.into(),
+            chosen => chosen.iter().map(String::as_str).collect(),
+        };
+        for name in columns.iter().copied().chain(self.sort.as_deref()) {
+            check_column(name)?;
+        }
+        let chosen =
+            select::choose(session, &self.filters, Some(self.template), "`ioc list` shows all of them")?;
+        let mut results = Failures::new(session);
+        chosen.report_unmatched(|_, failure| results.add(&failure));
+
+        let gathered: Vec<&str> =
+            columns.iter().copied().chain(self.sort.as_deref()).chain([BROKEN]).collect();
+        let mut table = Table::new(gathered.iter().copied());
+        for jail in chosen.jails {
+            let mut row = Vec::with_capacity(gathered.len());
+            for column in &gathered[..gathered.len() - 1] {
+                row.push(jail.value(column).unwrap_or_else(|error| {
+                    // One that cannot be read at all is told of once, below.
+                    if jail.facts.is_ok() {
+                        results.add(&error.into());
+                    }
+                    Value::None
+                }));
+            }
+            let name = jail.full_name();
+            row.push(match jail.facts {
+                Ok(_) => Value::None,
+                Err(error) => {
+                    let failure = Failure::Broken { jail: name, source: Box::new(error) };
+                    results.add(&failure);
+                    Value::Text(Report::from(&failure).to_line())
+                }
+            });
+            table.push(row);
+        }
+        if json {
+            columns.push(BROKEN);
+        }
+        self.print(session, "ioc.list/1", "jails", table, &columns)?;
+        Ok(results.exit)
+    }
+
+    fn releases(&self, session: &Session) -> Result<Exit, Failure> {
+        let selection = session.ioc.select_releases(&self.filters)?;
+        let mut results = Failures::new(session);
+        for word in selection.unmatched {
+            results.add(&Failure::NoRelease(word));
+        }
+        let mut table = Table::new(["name", "source", "full_name", "dataset"]);
+        for release in selection.releases {
+            let full_name = release.full_name();
+            let row = [
+                release.name.to_string(),
+                release.source.name.to_string(),
+                full_name,
+                release.dataset.to_string(),
+            ];
+            table.push(row.map(Value::Text).into());
+        }
+        self.print_fixed(session, "ioc.releases/1", "releases", table, &["full_name"])?;
+        Ok(results.exit)
+    }
+
+    fn sources(&self, session: &Session) -> Result<Exit, Failure> {
+        let mut table = Table::new(["name", "dataset"]);
+        for source in session.ioc.sources()? {
+            table.push([source.name.to_string(), source.root.to_string()].map(Value::Text).into());
+        }
+        self.print_fixed(session, "ioc.sources/1", "sources", table, &["name", "dataset"])?;
+        Ok(Exit::Done)
+    }
+
+    /// Prints a table whose columns are known; in JSON all of them, unless some are chosen.
+    fn print_fixed(
+        &self,
+        session: &Session,
+        schema: &str,
+        key: &str,
+        table: Table,
+        columns: &[&str],
+    ) -> Result<(), Failure> {
+        let known: Vec<String> = table.columns().to_vec();
+        for name in self.output.iter().chain(&self.sort) {
+            if !known.contains(name) {
+                let problem = format!("there is no column {name}; there are {}", known.join(", "));
+                return Err(Failure::Usage(problem));
+            }
+        }
+        let json = session.json || self.output_format == Some(Format::Json);
+        let columns: Vec<&str> = match &self.output[..] {
+            [] if json => known.iter().map(String::as_str).collect(),
+            [] => columns.into(),
+            chosen => chosen.iter().map(String::as_str).collect(),
+        };
+        self.print(session, schema, key, table, &columns)
+    }
+
+    fn print(
+        &self,
+        session: &Session,
+        schema: &str,
+        key: &str,
+        mut table: Table,
+        columns: &[&str],
+    ) -> Result<(), Failure> {
+        if let Some(column) = &self.sort {
+            table.sort_by(column);
+        }
+        let table = table.pick(columns);
+        if session.json {
+            let rows: Vec<Map<_, _>> = table.objects().collect();
+            return output::json(&json!({ "schema": schema, key: rows }));
+        }
+        // -NH is -N and -H: the heading is left out, and nothing else is changed.
+        let script = self.script && !self.not;
+        let format = self.output_format.unwrap_or(if script { Format::List } else { Format::Table });
+        let header = !(script || self.no_header || self.not);
+        output::results(|out| table.write(out, format, header))
+    }
+}
+
+/// The member of a jail in JSON that says why it cannot be read.
+const BROKEN: &str = "broken";
+
+fn check_column(name: &str) -> Result<(), Failure> {
+    if property::find(name).is_some() {
+        return Ok(());
+    }
+    let similar = property::similar(name).map_or_else(String::new, |name| format!("; is {name} meant?"));
+    Err(Failure::Usage(format!("no property is called {name}{similar}")))
+}
+
+/// Failures that do not keep the list from being printed.
+struct Failures<'a> {
+    session: &'a Session,
+    exit: Exit,
+}
+
+impl<'a> Failures<'a> {
+    fn new(session: &'a Session) -> Self {
+        Failures { session, exit: Exit::Done }
+    }
+
+    fn add(&mut self, failure: &Failure) {
+        self.session.screen.error(&Report::from(failure));
+        self.exit = self.exit.and(failure.exit());
+    }
+}

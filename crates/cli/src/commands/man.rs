@@ -1,0 +1,28 @@
+//! `ioc man`
+
+use std::path::PathBuf;
+
+use clap::CommandFactory;
+
+use crate::arguments;
+use crate::ui::{Exit, Failure};
+
+/// Write the manual pages to a directory
+#[derive(Debug, clap::Args)]
+#[command(hide = true)]
+pub(crate) struct Arguments {
+    /// An existing directory
+    directory: PathBuf,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+    let mut command =
+        arguments::Arguments::command().version(env!("CARGO_PKG_VERSION")).disable_version_flag(true);
+    // What clap adds by itself is of no use on paper.
+    command = command.disable_help_subcommand(true);
+    clap_mangen::generate_to(command, &arguments.directory).map_err(|source| Failure::System {
+        what: format!("write manual pages to {}", arguments.directory.display()),
+        source,
+    })?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,142 @@
+//! The commands, one a file.
+//!
+//! Each has its arguments as a struct, whose docs are the command's help, and a function that runs it.
+
+mod activate;
+mod completions;
+mod console;
+mod create;
+mod deactivate;
+mod destroy;
+mod exec;
+mod fetch;
+mod get;
+mod list;
+mod man;
+mod properties;
+mod restart;
+mod select;
+mod set;
+mod start;
+mod stop;
+
+use std::process::ExitCode;
+
+use clap::error::{ContextKind, ContextValue};
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::arguments::{Arguments, versions};
+use crate::session::{Session, screen};
+use crate::ui::{Exit, Failure, Report, Screen, output};
+
+/// All commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Activate(activate::Arguments),
+    Completions(completions::Arguments),
+    Console(console::Arguments),
+    Create(create::Arguments),
+    Deactivate(deactivate::Arguments),
+    Destroy(destroy::Arguments),
+    Exec(exec::Arguments),
+    Fetch(fetch::Arguments),
+    Get(get::Arguments),
+    List(list::Arguments),
+    Man(man::Arguments),
+    Restart(restart::Arguments),
+    Set(set::Arguments),
+    Start(start::Arguments),
+    Stop(stop::Arguments),
+}
+
+/// An option of every command that changes something.
+#[derive(Debug, clap::Args)]
+pub(crate) struct PlanOption {
+    /// Print what would be done, and do nothing
+    #[arg(long)]
+    plan: bool,
+}
+
+/// How many jails to start or stop at a time.
+#[derive(Debug, clap::Args)]
+pub(crate) struct JobsOption {
+    /// Handle so many jails at a time; as many as the host has processors, if not given
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
+}
+
+impl JobsOption {
+    fn jobs(&self) -> usize {
+        let processors = || std::thread::available_parallelism().map_or(1, usize::from);
+        self.jobs.map_or_else(processors, usize::from)
+    }
+}
+
+/// The whole program.
+pub(crate) fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return not_parsed(error),
+    };
+    let screen = screen(&arguments.global, arguments.log_level);
+    let exit = run(&arguments, &screen).unwrap_or_else(|failure| {
+        screen.error(&Report::from(&failure));
+        failure.exit()
+    });
+    exit.into()
+}
+
+fn run(arguments: &Arguments, screen: &Screen) -> Result<Exit, Failure> {
+    let Some(command) = &arguments.command else {
+        let text =
+            if arguments.version { versions() } else { Arguments::command().render_help().to_string() };
+        output::line(text.trim_end())?;
+        return Ok(Exit::Done);
+    };
+    let session = || Session::open(&arguments.global, screen.clone());
+    match command {
+        Command::Activate(arguments) => activate::run(arguments, &session()?),
+        Command::Completions(arguments) => completions::run(arguments),
+        Command::Console(arguments) => console::run(arguments, &session()?),
+        Command::Create(arguments) => create::run(arguments, &session()?),
+        Command::Deactivate(arguments) => deactivate::run(arguments, &session()?),
+        Command::Destroy(arguments) => destroy::run(arguments, &session()?),
+        Command::Exec(arguments) => exec::run(arguments, &session()?),
+        Command::Fetch(arguments) => fetch::run(arguments, &session()?),
+        Command::Get(arguments) => get::run(arguments, &session()?),
+        Command::List(arguments) => list::run(arguments, &session()?),
+        Command::Man(arguments) => man::run(arguments),
+        Command::Restart(arguments) => restart::run(arguments, &session()?),
+        Command::Set(arguments) => set::run(arguments, &session()?),
+        Command::Start(arguments) => start::run(arguments, &session()?),
+        Command::Stop(arguments) => stop::run(arguments, &session()?),
+    }
+}
+
+/// Prints help that was asked for, or what is wrong with the command line.
+fn not_parsed(error: clap::Error) -> ExitCode {
+    let words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    let error = usage_error(error, &words);
+    // Nobody is left to be told that the stream is closed.
+    let _ = error.print();
+    match error.use_stderr() {
+        true => Exit::Usage.into(),
+        false => Exit::Done.into(),
+    }
+}
+
+/// Names an unknown option as it was written: of `-web` the parser says only that there is no `-w`.
+fn usage_error(mut error: clap::Error, words: &[String]) -> clap::Error {
+    if let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg)
+        && option.len() == 2
+        && let Some(word) =
+            words.iter().find(|word| word.starts_with(option.as_str()) && !word.starts_with("--"))
+    {
+        error.insert(ContextKind::InvalidArg, ContextValue::String(word.clone()));
+        error.remove(ContextKind::Suggested);
+    }
+    error
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,57 @@
+//! Choosing jails by what the user wrote.
+
+use libioc::facts::world::JailView;
+use libioc::model::name::JailRef;
+use libioc::select::{Select, Selection};
+
+use crate::session::Session;
+use crate::tasks::Results;
+use crate::ui::Failure;
+
+/// What FILTER means, for help texts.
+pub(super) const FILTER_HELP: &str = "Names of jails, and terms PROPERTY=VALUE. Of several names one must fit, of \
+    several terms all must hold. A name may have the wildcards *, + and ?, be short for the only name that begins so, \
+    and have SOURCE/ in front; commas separate alternatives. Terms may also be written with !=, <, <=, > and >=";
+
+/// The jails that filters choose.
+pub(super) struct Chosen {
+    /// The jails.
+    pub(super) jails: Vec<JailView>,
+    unmatched: Vec<String>,
+    filters: String,
+    hint: &'static str,
+}
+
+/// Chooses jails; `templates` says whether only templates, only others, or both; `hint` is for names that fit none.
+pub(super) fn choose(
+    session: &Session,
+    filters: &[String],
+    templates: Option<bool>,
+    hint: &'static str,
+) -> Result<Chosen, Failure> {
+    let Selection { jails, unmatched } = session.ioc.select(filters, Select { templates })?;
+    Ok(Chosen { jails, unmatched, filters: filters.join(" "), hint })
+}
+
+impl Chosen {
+    /// The jails, as references.
+    pub(super) fn references(&self) -> Vec<JailRef> {
+        self.jails.iter().map(|jail| jail.reference.clone()).collect()
+    }
+
+    /// Reports the names that fit no jail.
+    pub(super) fn report_unmatched(&self, mut report: impl FnMut(&str, Failure)) {
+        for given in &self.unmatched {
+            report(given, Failure::NoJail { given: given.clone(), hint: self.hint });
+        }
+    }
+
+    /// Reports the names that fit no jail, or that all the filters together fit none.
+    pub(super) fn report_missing(&self, results: &mut Results<'_>) {
+        self.report_unmatched(|given, failure| results.failed(given, failure));
+        if self.jails.is_empty() && self.unmatched.is_empty() {
+            let given = self.filters.clone();
+            results.failed(&self.filters, Failure::NoJail { given, hint: self.hint });
+        }
+    }
+}

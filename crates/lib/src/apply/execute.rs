@@ -1,0 +1,365 @@
+//! The doing of each step, by the platform.
+
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ioc_model::name::{DatasetName, KernelName};
+use ioc_platform::archive::{Archive, ArchiveError, Checksum, MEMORY};
+use ioc_platform::command::{Cmd, ExecError, Finished, Program, Status};
+use ioc_platform::files::{Change, FilesError};
+use ioc_platform::host::Host;
+use ioc_platform::jails::{JailsError, Process, RunningJail, Stdio};
+use ioc_platform::limits::LimitsError;
+use ioc_platform::mounts::MountError;
+use ioc_platform::network::NetworkError;
+use ioc_platform::store::{NewDataset, StoreError};
+
+use crate::memory;
+use crate::plan::{Entry, EntryKind, Hook, Place, Step};
+
+/// Says why a step failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StepError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A file.
+    #[error(transparent)]
+    Files(#[from] FilesError),
+    /// An archive.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// An archive is not the one that was meant.
+    #[error("{} has the SHA-256 checksum {found}, not {expected}", .archive.display())]
+    Checksum {
+        /// The file.
+        archive: PathBuf,
+        /// What the user gave.
+        expected: Checksum,
+        /// What it has.
+        found: Checksum,
+    },
+    /// A mount.
+    #[error(transparent)]
+    Mount(#[from] MountError),
+    /// A jail.
+    #[error(transparent)]
+    Jails(#[from] JailsError),
+    /// The network.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// Limits.
+    #[error(transparent)]
+    Limits(#[from] LimitsError),
+    /// A hook on the host could not be run.
+    #[error(transparent)]
+    Exec(#[from] ExecError),
+    /// A hook said no.
+    #[error("{} ended with {status}{}", .hook.property(), said(.output))]
+    Hook {
+        /// Which.
+        hook: Hook,
+        /// How it ended.
+        status: Status,
+        /// The end of what it printed.
+        output: String,
+    },
+    /// A directory's mode, or what start remembered.
+    #[error("cannot {action} {}", .path.display())]
+    Io {
+        /// What was attempted.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The user wants to stop.
+    #[error("interrupted")]
+    Cancelled,
+}
+
+fn said(output: &str) -> String {
+    if output.is_empty() { String::new() } else { format!(": {output}") }
+}
+
+/// How to take a step whose work turns out to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Strictness {
+    /// It is an error, as the facts said otherwise.
+    Strict,
+    /// It is fine: the step is an undo, or is done again after a crash.
+    Tolerant,
+}
+
+/// What a step did.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Done {
+    pub(super) changed: bool,
+    pub(super) command_status: Option<Status>,
+}
+
+impl From<Change> for Done {
+    fn from(change: Change) -> Self {
+        Done { changed: change == Change::Made, command_status: None }
+    }
+}
+
+const CHANGED: Done = Done { changed: true, command_status: None };
+const UNCHANGED: Done = Done { changed: false, command_status: None };
+
+/// Takes one step.
+pub(super) fn execute(
+    step: &Step,
+    host: &Host,
+    strictness: Strictness,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<Done, StepError> {
+    match take(step, host, progress) {
+        Err(error) if strictness == Strictness::Tolerant && is_done_already(step, host, &error) => {
+            Ok(UNCHANGED)
+        }
+        outcome => outcome,
+    }
+}
+
+/// Tells whether a step failed only because its work is done.
+fn is_done_already(step: &Step, host: &Host, error: &StepError) -> bool {
+    match (step, error) {
+        (Step::Rename { to, .. }, StepError::Store(StoreError::NotFound { .. })) => {
+            matches!(host.store(to).dataset(to), Ok(Some(_)))
+        }
+        (
+            Step::DestroyDataset { .. }
+            | Step::DestroySnapshot { .. }
+            | Step::UnmountDataset { .. }
+            | Step::SetProperty { .. }
+            | Step::Promote { .. },
+            StepError::Store(StoreError::NotFound { .. }),
+        ) => true,
+        (Step::RemoveJail { .. } | Step::RunHook { .. }, StepError::Jails(JailsError::NotRunning { .. })) => {
+            true
+        }
+        (
+            Step::TakeInterface(_),
+            StepError::Network(NetworkError::NoJail { .. } | NetworkError::NoInterface { .. }),
+        ) => true,
+        (Step::RemoveAddress { .. }, StepError::Network(NetworkError::NoInterface { .. })) => true,
+        _ => false,
+    }
+}
+
+fn take(step: &Step, host: &Host, progress: &(dyn Fn(u64) + Sync)) -> Result<Done, StepError> {
+    use Step::*;
+    match step {
+        CreateNamespace { dataset } => match host.store(dataset).create(dataset, &NewDataset::default()) {
+            Err(StoreError::Exists { .. }) => return Ok(UNCHANGED),
+            made => made?,
+        },
+        DestroyNamespace { dataset } => match host.store(dataset).destroy(dataset) {
+            // Another command put something in it, or is doing so.
+            Err(StoreError::HasDependents { .. } | StoreError::Busy { .. } | StoreError::NotFound { .. }) => {
+                return Ok(UNCHANGED);
+            }
+            gone => gone?,
+        },
+        CreateDataset { dataset, new, mode } => {
+            host.store(dataset).create(dataset, new)?;
+            set_mode(host, dataset, *mode)?;
+        }
+        DestroyDataset { dataset } => host.store(dataset).destroy(dataset)?,
+        CreateSnapshot { snapshot, descendants } => {
+            host.store(&snapshot.dataset).snapshot(snapshot, !descendants.is_empty())?;
+        }
+        DestroySnapshot { snapshot } => host.store(&snapshot.dataset).destroy_snapshot(snapshot)?,
+        CloneSnapshot { origin, target, new } => host.store(target).clone_snapshot(origin, target, new)?,
+        Copy(order) => host.store(&order.to).copy(order, progress)?,
+        Promote { dataset, .. } => host.store(dataset).promote(dataset)?,
+        Rename { from, to } => host.store(from).rename(from, to)?,
+        Rollback { snapshot } => host.store(&snapshot.dataset).rollback(snapshot)?,
+        SetProperty { dataset, property, value, .. } => {
+            host.store(dataset).set_property(dataset, property, value.as_deref())?;
+        }
+        MountDataset { dataset } => host.store(dataset).mount(dataset)?,
+        UnmountDataset { dataset } => host.store(dataset).unmount(dataset)?,
+
+        WriteFile { root, path, content, mode, .. } => {
+            host.files.replace(root, path, content.as_bytes(), *mode)?;
+        }
+        RemoveFile { root, path, .. } => return Ok(host.files.remove_file(root, path)?.into()),
+        MakeDirectory { root, path, mode } => {
+            return Ok(host.files.make_directory(root, path, *mode)?.into());
+        }
+        RemoveDirectory { root, path } => return Ok(host.files.remove_directory(root, path)?.into()),
+        MakeLink { root, path, text } => return Ok(host.files.make_link(root, path, text)?.into()),
+        Populate { root, entries } => {
+            for entry in entries {
+                populate(host, root, entry)?;
+            }
+        }
+        MakePasswordDatabase { root } => {
+            let etc = root.join("etc");
+            let master = etc.join("master.passwd");
+            host.commands.run(&Cmd::new(Program::PwdMkdb).args(["-p", "-d"]).arg(etc).arg(master))?;
+        }
+        Unpack { archive, sha256, root } => unpack(host, archive, *sha256, root, progress)?,
+
+        Mount(spec) => host.mounts.mount(spec)?,
+        Unmount { target } => host.mounts.unmount(target)?,
+
+        CreateJail(spec) => {
+            host.jails.create(spec)?;
+        }
+        RemoveJail { jail, patience_secs } => {
+            host.jails.remove(jail, Duration::from_secs(*patience_secs))?;
+        }
+        RunHook { hook, jail, place, command, env, timeout_secs } => {
+            let finished = run_hook(host, jail, place, command, env, *timeout_secs)?;
+            if !finished.status.success() {
+                return Err(StepError::Hook {
+                    hook: *hook,
+                    status: finished.status,
+                    output: tail(&finished),
+                });
+            }
+        }
+        RunCommand { jail, argv, user, fib, env } => {
+            let process = Process { fib: *fib, ..process(argv, user.clone(), env, Stdio::Inherit, 0) };
+            let finished = host.jails.exec(jail, &process)?;
+            return Ok(Done { changed: true, command_status: Some(finished.status) });
+        }
+        Remember { jail, state } => memory::write(&host.facts.runtime_directory, jail, state)?,
+        Forget { jail } => return Ok(memory::remove(&host.facts.runtime_directory, jail)?.into()),
+
+        CreateBridge(bridge) => match host.network.create_bridge(bridge) {
+            // Another jail's start made it since the facts were gathered.
+            Err(NetworkError::Exists { .. }) => return Ok(UNCHANGED),
+            made => made?,
+        },
+        RemoveBridge { name } => return remove_bridge(host, name),
+        CreatePair(pair) => host.network.create_pair(pair)?,
+        DestroyInterface { name } => host.network.destroy_interface(name)?,
+        JoinBridge { bridge, member } => host.network.join_bridge(bridge, member)?,
+        MoveIntoJail(interface) | GiveInterface(interface) => host.network.move_into_jail(interface)?,
+        TakeInterface(interface) => host.network.move_out_of_jail(interface)?,
+        SetupLoopback { jail } => host.network.setup_loopback(jail)?,
+        AddDefaultRoute(route) => host.network.add_default_route(route)?,
+        AddAddress { interface, address } => host.network.add_address(interface, *address)?,
+        RemoveAddress { interface, address } => host.network.remove_address(interface, *address)?,
+
+        ApplyLimits { jail, rules } => host.limits.apply(&running(host, jail)?, rules)?,
+        ClearLimits { jail } => host.limits.clear(jail)?,
+    }
+    Ok(CHANGED)
+}
+
+/// Sets the mode of a new dataset's directory. Nobody but root can have touched it yet.
+fn set_mode(host: &Host, dataset: &DatasetName, mode: u32) -> Result<(), StepError> {
+    let Some(directory) = host.store(dataset).dataset(dataset)?.and_then(|info| info.mounted_at) else {
+        return Ok(());
+    };
+    std::fs::set_permissions(&directory, std::fs::Permissions::from_mode(mode))
+        .map_err(|source| StepError::Io { action: "set the mode of", path: directory, source })
+}
+
+fn unpack(
+    host: &Host,
+    archive: &Path,
+    sha256: Option<Checksum>,
+    root: &Path,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<(), StepError> {
+    if let Some(expected) = sha256 {
+        let error = |source| StepError::Io { action: "read", path: archive.to_owned(), source };
+        let found = Checksum::of_file(archive).map_err(error)?;
+        if found != expected {
+            return Err(StepError::Checksum { archive: archive.to_owned(), expected, found });
+        }
+    }
+    let mut stream = Archive::open(archive, MEMORY)?;
+    host.files.unpack(root, &mut stream, &|unpacked| progress(unpacked.bytes))?;
+    Ok(())
+}
+
+fn populate(host: &Host, root: &Path, entry: &Entry) -> Result<(), FilesError> {
+    match &entry.kind {
+        EntryKind::Directory(mode) => host.files.make_directory(root, &entry.path, *mode).map(drop),
+        EntryKind::File { content, mode } => host.files.replace(root, &entry.path, content.as_bytes(), *mode),
+        EntryKind::Link(text) => host.files.make_link(root, &entry.path, text).map(drop),
+    }
+}
+
+/// Removes a bridge that ioc made, once nobody uses it any more.
+fn remove_bridge(host: &Host, name: &str) -> Result<Done, StepError> {
+    let interfaces = host.network.interfaces()?;
+    let ours = interfaces.iter().any(|i| {
+        i.name == name && i.bridge && i.description.as_deref() == Some(crate::planner::network::BRIDGE_MARK)
+    });
+    let used = interfaces.iter().any(|i| i.member_of.as_deref() == Some(name));
+    if !ours || used {
+        return Ok(UNCHANGED);
+    }
+    host.network.destroy_interface(name)?;
+    Ok(CHANGED)
+}
+
+fn run_hook(
+    host: &Host,
+    jail: &KernelName,
+    place: &Place,
+    command: &str,
+    env: &[(String, String)],
+    timeout_secs: u64,
+) -> Result<Finished, StepError> {
+    let mut env = env.to_vec();
+    if let Some(running) = host.jails.find(jail)? {
+        env.push(("IOC_JID".to_owned(), running.jid.to_string()));
+    }
+    match place {
+        Place::Host => {
+            let mut cmd = Cmd::new(Program::Sh).arg("-c").arg(command).accept_any();
+            for (name, value) in env {
+                cmd = cmd.env(name, value);
+            }
+            let timeout = (timeout_secs > 0).then(|| Duration::from_secs(timeout_secs));
+            Ok(host.commands.run(&cmd.timeout(timeout))?)
+        }
+        Place::Jail { user, fib } => {
+            let argv = ["/bin/sh", "-c", command].map(str::to_owned);
+            let process =
+                Process { fib: *fib, ..process(&argv, user.clone(), &env, Stdio::Capture, timeout_secs) };
+            Ok(host.jails.exec(jail, &process)?)
+        }
+    }
+}
+
+fn process(
+    argv: &[String],
+    user: Option<String>,
+    env: &[(String, String)],
+    stdio: Stdio,
+    timeout_secs: u64,
+) -> Process {
+    Process {
+        argv: argv.iter().map(Into::into).collect(),
+        user,
+        env: env.iter().map(|(name, value)| (name.into(), value.into())).collect(),
+        stdio,
+        fib: None,
+        timeout: (timeout_secs > 0).then(|| Duration::from_secs(timeout_secs)),
+    }
+}
+
+/// The last lines of what a hook printed, errors preferred.
+fn tail(finished: &Finished) -> String {
+    let from = if finished.stderr.is_empty() { &finished.stdout } else { &finished.stderr };
+    let text = String::from_utf8_lossy(from);
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    lines[lines.len().saturating_sub(3)..].join("; ")
+}
+
+fn running(host: &Host, jail: &KernelName) -> Result<RunningJail, StepError> {
+    Ok(host.jails.find(jail)?.ok_or_else(|| JailsError::NotRunning { name: jail.clone() })?)
+}

@@ -1,0 +1,262 @@
+//! Configurations on disk: reading them, and turning changes into steps.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use ioc_model::config::{Change, Document, Format, JailConfig, SourceDefaults, ZfsChange, ZfsDocument};
+use ioc_model::name::{DatasetName, JailPath, JailRef};
+use ioc_platform::host::Host;
+use ioc_platform::store::{DatasetInfo, StoreKind};
+
+use super::jail::JailFacts;
+use crate::error::Error;
+use crate::ioc::Ioc;
+use crate::plan::{Content, Step};
+use crate::source::Source;
+
+/// Largest configuration that is read, in bytes.
+const MOST: u64 = 1 << 20;
+
+/// Reads the configuration in `directory`: the first of the formats that is there, else a new, empty one.
+pub fn read(host: &Host, directory: &Path, info: &DatasetInfo, whose: &str) -> Result<Document, Error> {
+    read_with(host, directory, info, whose, Format::file)
+}
+
+/// Reads the defaults of a source; none if it has none.
+pub fn read_defaults(
+    host: &Host,
+    source: &Source,
+    directory: &Path,
+) -> Result<Option<Arc<SourceDefaults>>, Error> {
+    let whose = format!("defaults of {}", source.name);
+    let document = read_with(host, directory, &DatasetInfo::default(), &whose, Format::defaults_file)?;
+    Ok(Some(Arc::new(SourceDefaults::new(document))))
+}
+
+/// The defaults of a source as a configuration of their own.
+pub fn defaults(ioc: &Ioc, source: &Source) -> Result<JailConfig, Error> {
+    let defaults = read_defaults(ioc.host(), source, &source.directory(ioc.host())?)?;
+    Ok(defaults.map_or_else(
+        || JailConfig::new(Document::new(), None),
+        |defaults| JailConfig::of_defaults(&defaults),
+    ))
+}
+
+fn read_with(
+    host: &Host,
+    directory: &Path,
+    info: &DatasetInfo,
+    whose: &str,
+    file: fn(Format) -> Option<&'static str>,
+) -> Result<Document, Error> {
+    let wrong = |problem: String| Error::Config { subject: whose.to_owned(), problem };
+    for format in Format::ORDER {
+        let Some(name) = file(format) else { continue };
+        let Some(bytes) = host.files.read(directory, &name.parse()?, MOST)? else { continue };
+        if let Some(document) = Document::read(format, &bytes).map_err(|e| wrong(format!("{name}: {e}")))? {
+            return Ok(document);
+        }
+    }
+    let properties = info.properties.iter().filter(|(_, p)| p.local);
+    let legacy = ZfsDocument::new(properties.map(|(name, p)| (name.as_str(), p.value.as_str())));
+    Ok(if legacy.is_empty() { Document::new() } else { Document::Zfs(legacy) })
+}
+
+/// A change of properties, as steps and in words.
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    /// What to do.
+    pub steps: Vec<Step>,
+    /// What changes: key, text before, text after.
+    pub report: Vec<(String, String, String)>,
+    /// What the user should know.
+    pub notes: Vec<String>,
+}
+
+/// Turns changes of a jail's properties into steps: one write of its file, in the format it has.
+pub fn change_jail(jail: &JailFacts, changes: &[(String, Option<String>)]) -> Result<Changes, Error> {
+    let mut config = jail.config.clone();
+    let done = config.set(&wishes(changes)).map_err(|e| jail.wrong(e))?;
+    let mut result = Changes::default();
+    for changed in &done.config {
+        let text = |value: &Option<ioc_model::property::Value>| {
+            value.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string)
+        };
+        result.report.push((changed.key.clone(), text(&changed.old), text(&changed.new)));
+    }
+    if !done.config.is_empty() {
+        let write = Write { directory: &jail.directory, dataset: &jail.dataset, file: Format::file };
+        result.steps.extend(write.steps(jail.config.document(), config.document(), &jail.info)?);
+    }
+    for change in done.dataset {
+        let previous = jail.info.properties.get(change.property);
+        let before = previous.map_or_else(|| "-".to_owned(), |p| p.value.clone());
+        let value = change.value.as_ref().map(zfs_text);
+        let local = previous.filter(|p| p.local).map(|p| p.value.clone());
+        if jail.store == StoreKind::Directory {
+            let problem = format!("{} needs ZFS, the jail is in a directory", change.property);
+            return Err(jail.wrong(problem));
+        }
+        // Setting a quota to what it is fails once the dataset outgrew it.
+        if previous.is_some_and(|p| Some(&p.value) == value.as_ref()) || local == value {
+            continue;
+        }
+        let after = value.clone().unwrap_or_else(|| "-".to_owned());
+        result.report.push((change.property.to_owned(), before, after));
+        result.steps.push(Step::SetProperty {
+            dataset: jail.dataset.clone(),
+            property: change.property.to_owned(),
+            value,
+            previous: local,
+        });
+    }
+    Ok(result)
+}
+
+/// Turns changes of a source's defaults into steps.
+pub fn change_defaults(
+    ioc: &Ioc,
+    source: &Source,
+    changes: &[(String, Option<String>)],
+) -> Result<Changes, Error> {
+    let directory = source.directory(ioc.host())?;
+    let wrong = |problem: String| Error::Config { subject: format!("defaults of {}", source.name), problem };
+    let Some(before) = read_defaults(ioc.host(), source, &directory)? else { return Ok(Changes::default()) };
+    let mut after = (*before).clone();
+    let done = after.set(&wishes(changes)).map_err(|e| wrong(e.to_string()))?;
+    if let Some(change) = done.dataset.first() {
+        return Err(wrong(format!(
+            "{} is a property of each jail's dataset and has no default here",
+            change.property
+        )));
+    }
+    let mut result = Changes::default();
+    for changed in &done.config {
+        let text = |value: &Option<ioc_model::property::Value>| {
+            value.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string)
+        };
+        result.report.push((changed.key.clone(), text(&changed.old), text(&changed.new)));
+    }
+    if !done.config.is_empty() {
+        let write = Write { directory: &directory, dataset: &source.root, file: Format::defaults_file };
+        result.steps = write.steps(before.document(), after.document(), &DatasetInfo::default())?;
+    }
+    Ok(result)
+}
+
+fn wishes(changes: &[(String, Option<String>)]) -> Vec<Change> {
+    changes.iter().map(|(key, value)| Change { key: key.clone(), value: value.clone() }).collect()
+}
+
+/// Sizes as exact numbers, as `zfs set` takes and `zfs get -p` prints them.
+fn zfs_text(value: &ioc_model::property::Value) -> String {
+    match value {
+        ioc_model::property::Value::Size(size) => size.as_bytes().to_string(),
+        other => other.to_string(),
+    }
+}
+
+/// Where a document is written.
+struct Write<'a> {
+    directory: &'a Path,
+    dataset: &'a DatasetName,
+    file: fn(Format) -> Option<&'static str>,
+}
+
+impl Write<'_> {
+    fn steps(&self, before: &Document, after: &Document, info: &DatasetInfo) -> Result<Vec<Step>, Error> {
+        if let Some(text) = after.text() {
+            let Some(name) = (self.file)(after.format()) else { return Ok(Vec::new()) };
+            let exists = self.directory.join(name).exists();
+            return Ok(vec![Step::WriteFile {
+                root: self.directory.to_owned(),
+                path: name.parse()?,
+                content: Content::from(text),
+                mode: 0o644,
+                previous: before.text().filter(|_| exists).map(Content::from),
+            }]);
+        }
+        let changes = after.zfs_changes().into_iter().map(|change| {
+            let (property, value) = match change {
+                ZfsChange::Set { name, value } => (name, Some(value)),
+                ZfsChange::Inherit { name } => (name, None),
+            };
+            let previous = info.properties.get(&property).filter(|p| p.local).map(|p| p.value.clone());
+            Step::SetProperty { dataset: self.dataset.clone(), property, value, previous }
+        });
+        Ok(changes.collect())
+    }
+}
+
+/// A configuration that is ready to be written.
+#[derive(Clone, Debug)]
+pub struct FinishedConfig {
+    /// The file's name and content.
+    pub file: (JailPath, Content),
+    /// Properties for the jail's dataset.
+    pub dataset_properties: BTreeMap<String, String>,
+}
+
+/// The configuration of a jail that is being made.
+#[derive(Clone, Debug)]
+pub struct NewConfig {
+    jail: JailRef,
+    changes: Vec<(String, Option<String>)>,
+    inherited: Option<Document>,
+}
+
+impl NewConfig {
+    /// An empty one.
+    pub fn of(jail: &JailRef) -> Self {
+        NewConfig { jail: jail.clone(), changes: Vec::new(), inherited: None }
+    }
+
+    /// Starts from a copy of another jail's configuration, less what makes that one itself.
+    pub fn copy_from(&mut self, other: &JailFacts) -> Result<(), Error> {
+        let mut document = other.config.document().clone();
+        for key in ["id", "name", "uuid", "template", "host_hostname", "host_hostuuid", "last_started"] {
+            document.remove(key);
+        }
+        let macs: Vec<String> = document.entries().into_keys().filter(|key| key.ends_with("_mac")).collect();
+        for key in macs {
+            document.remove(&key);
+        }
+        if document.text().is_none() {
+            let problem = "its configuration is in ZFS properties; migrate it first".to_owned();
+            return Err(Error::Config { subject: format!("jail {}", other.reference.name), problem });
+        }
+        self.inherited = Some(document);
+        Ok(())
+    }
+
+    /// Puts a value; later ones win.
+    pub fn put(&mut self, key: &str, value: &str) {
+        self.changes.push((key.to_owned(), Some(value.to_owned())));
+    }
+
+    /// The file to be written, and properties for the dataset. All values are checked here.
+    pub fn finish(self, store: StoreKind) -> Result<FinishedConfig, Error> {
+        let wrong = |problem: String| Error::Config { subject: format!("jail {}", self.jail.name), problem };
+        let document = self.inherited.unwrap_or_default();
+        let mut config = JailConfig::new(document, None);
+        let done = config.set(&wishes(&self.changes)).map_err(|e| wrong(e.to_string()))?;
+        let mut properties = BTreeMap::new();
+        for change in done.dataset {
+            if store == StoreKind::Directory {
+                return Err(wrong(format!(
+                    "{} needs ZFS, the jail would be in a directory",
+                    change.property
+                )));
+            }
+            if let Some(value) = &change.value {
+                properties.insert(change.property.to_owned(), zfs_text(value));
+            }
+        }
+        let document = config.document();
+        let (Some(name), Some(text)) = (document.format().file(), document.text()) else {
+            return Err(wrong("it cannot be written to a file".to_owned()));
+        };
+        Ok(FinishedConfig { file: (name.parse()?, Content::from(text)), dataset_properties: properties })
+    }
+}

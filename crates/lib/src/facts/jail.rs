@@ -1,0 +1,341 @@
+//! What is known of a jail.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use ioc_model::address::{Ip4Addresses, Ip6Addresses};
+use ioc_model::config::{Change, JailConfig, ResourceLimit, Setting, SourceDefaults};
+use ioc_model::fstab::Fstab;
+use ioc_model::interface::{InterfaceName, Links, Router};
+use ioc_model::mac::MacPair;
+use ioc_model::name::{DatasetName, JailRef, KernelName, Part, ReleaseName, ReleaseRef};
+use ioc_model::property::{self, AnyProperty, Kind, Mtu, Property, Typed, Value};
+use ioc_model::uuid::Uuid;
+use ioc_platform::host::Host;
+use ioc_platform::jails::RunningJail;
+use ioc_platform::limits::LimitRule;
+use ioc_platform::mounts::MountSpec;
+use ioc_platform::store::{DatasetInfo, StoreKind, Tree};
+
+use super::{config, fstab};
+use crate::error::Error;
+use crate::ioc::Ioc;
+use crate::plan::{Content, Hook};
+
+/// A jail as the store has it, before its configuration is read.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The jail.
+    pub reference: JailRef,
+    /// Its dataset.
+    pub dataset: DatasetName,
+    /// Which store holds it.
+    pub store: StoreKind,
+    /// It lies in iocage's place for templates.
+    pub among_templates: bool,
+    /// Its dataset's state.
+    pub info: DatasetInfo,
+    /// Where its root is mounted, if it is.
+    pub root: Option<PathBuf>,
+}
+
+impl Found {
+    /// Takes a jail out of a tree that holds it; none if `dataset` is not there.
+    pub fn in_tree(reference: JailRef, dataset: DatasetName, store: StoreKind, tree: &Tree) -> Option<Self> {
+        let info = tree.get(&dataset)?.clone();
+        let root = tree.get(&dataset.part(Part::Root)).and_then(|root| root.mounted_at.clone());
+        let parent = dataset.parent();
+        let among_templates = parent.is_some_and(|p| p.last() == Part::Templates.name());
+        Some(Found { reference, dataset, store, among_templates, info, root })
+    }
+
+    /// The running jail, whether ioc or iocage started it.
+    pub fn running(&self, host: &Host) -> Result<Option<RunningJail>, Error> {
+        for name in self.reference.kernel_names() {
+            if let Some(running) = host.jails.find(&name)?
+                && self.is(&running)
+            {
+                return Ok(Some(running));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Tells whether a running jail is this one. The name alone does not tell: iocage's scheme is not unique.
+    pub fn is(&self, running: &RunningJail) -> bool {
+        let named = self.reference.kernel_names().contains(&running.name);
+        named && !running.dying && self.root.as_ref().is_none_or(|root| *root == running.path)
+    }
+}
+
+/// A jail with its configuration, mounted and readable.
+#[derive(Clone, Debug)]
+pub struct JailFacts {
+    /// The jail.
+    pub reference: JailRef,
+    /// The name it runs under.
+    pub kernel_name: KernelName,
+    /// Its dataset.
+    pub dataset: DatasetName,
+    /// Which store holds it.
+    pub store: StoreKind,
+    /// Its dataset's state.
+    pub info: DatasetInfo,
+    /// Where its dataset is mounted: configuration and fstab.
+    pub directory: PathBuf,
+    /// Where its root is mounted.
+    pub root: PathBuf,
+    /// Its configuration.
+    pub config: JailConfig,
+    /// It has its own network stack.
+    pub vnet: bool,
+    fstab: Fstab,
+    found: Found,
+}
+
+/// The network of a jail, as configured.
+#[derive(Clone, Debug)]
+pub struct NetworkSettings {
+    /// IPv4 addresses.
+    pub ip4: Ip4Addresses,
+    /// IPv6 addresses.
+    pub ip6: Ip6Addresses,
+    /// Interfaces of a VNET jail and their bridges.
+    pub links: Links,
+    /// Interfaces of the host that a VNET jail gets.
+    pub given: Vec<String>,
+    /// IPv4 router of a VNET jail.
+    pub router4: Option<Router<std::net::Ipv4Addr>>,
+    /// IPv6 router of a VNET jail.
+    pub router6: Option<Router<std::net::Ipv6Addr>>,
+}
+
+impl JailFacts {
+    /// Finds a jail in its source's `jails` or `templates`, without looking at any other.
+    pub fn find(ioc: &Ioc, jail: &JailRef) -> Result<Found, Error> {
+        let source = ioc.source(&jail.source)?;
+        for dataset in [source.jail(&jail.name)?, source.template(&jail.name)?] {
+            let store = ioc.host().store(&dataset);
+            let tree = store.tree(&dataset, 1, &[])?;
+            if let Some(found) = Found::in_tree(jail.clone(), dataset, store.kind(), &tree) {
+                return Ok(found);
+            }
+        }
+        Err(Error::JailUnknown(jail.name.to_string()))
+    }
+
+    /// Gathers the facts about a jail, its fstab included.
+    pub fn gather(ioc: &Ioc, jail: &JailRef) -> Result<Self, Error> {
+        let found = Self::find(ioc, jail)?;
+        let source = ioc.source(&jail.source)?;
+        let defaults = config::read_defaults(ioc.host(), source, &source.directory(ioc.host())?)?;
+        let mut facts = Self::load(ioc.host(), found, defaults)?;
+        facts.fstab = fstab::read(ioc.host(), &facts.directory)?;
+        Ok(facts)
+    }
+
+    /// Reads the configuration of a jail that was found; its fstab is left out.
+    pub fn load(host: &Host, found: Found, defaults: Option<Arc<SourceDefaults>>) -> Result<Self, Error> {
+        let name = &found.reference.name;
+        let wrong =
+            |problem: &str| Error::Config { subject: format!("jail {name}"), problem: problem.to_owned() };
+        let missing = match found.info.locked {
+            true => "its dataset is encrypted and the key is not loaded",
+            false => "its dataset is not mounted",
+        };
+        let directory = found.info.mounted_at.clone().ok_or_else(|| wrong(missing))?;
+        let root =
+            found.root.clone().ok_or_else(|| wrong("its root dataset does not exist or is not mounted"))?;
+        let document = config::read(host, &directory, &found.info, &format!("jail {name}"))?;
+        let mut facts = JailFacts {
+            kernel_name: found.reference.kernel_name(),
+            reference: found.reference.clone(),
+            dataset: found.dataset.clone(),
+            store: found.store,
+            info: found.info.clone(),
+            directory,
+            root,
+            config: JailConfig::new(document, defaults),
+            vnet: false,
+            fstab: Fstab::default(),
+            found,
+        };
+        facts.vnet = facts.config.value(&property::VNET).unwrap_or(false);
+        Ok(facts)
+    }
+
+    /// These facts with properties for one run only.
+    pub fn with_overrides(mut self, overrides: &BTreeMap<String, Option<String>>) -> Result<Self, Error> {
+        if overrides.is_empty() {
+            return Ok(self);
+        }
+        let changes = overrides.iter().map(|(key, value)| Change { key: key.clone(), value: value.clone() });
+        let changes: Vec<Change> = changes.collect();
+        self.config = self.config.with_overrides(&changes).map_err(|e| self.wrong(e))?;
+        self.vnet = self.get(&property::VNET)?;
+        Ok(self)
+    }
+
+    /// The running jail, if it runs.
+    pub fn running(&self, host: &Host) -> Result<Option<RunningJail>, Error> {
+        self.found.running(host)
+    }
+
+    /// An error about this jail's configuration.
+    pub fn wrong(&self, problem: impl ToString) -> Error {
+        Error::Config { subject: format!("jail {}", self.reference.name), problem: problem.to_string() }
+    }
+
+    /// The value of a property.
+    pub fn get<T: Typed>(&self, property: &Property<T>) -> Result<T, Error> {
+        self.config.value(property).map_err(|e| self.wrong(e))
+    }
+
+    /// The value of any key, and where it comes from.
+    pub fn show(&self, key: &str) -> Result<Setting<Value>, Error> {
+        self.config.show(key).map_err(|e| self.wrong(e))
+    }
+
+    /// Tells whether a property is set rather than left to its built-in default.
+    pub fn is_set(&self, key: &str) -> bool {
+        self.config.set_keys().contains(key)
+    }
+
+    /// Every property as text, for the environment of hooks; one that cannot be read is left out.
+    pub fn texts(&self) -> Vec<(String, String)> {
+        let keys = self.config.keys().into_iter();
+        let own =
+            keys.filter_map(|key| Some((key.to_owned(), self.config.show(key).ok()?.value.to_string())));
+        own.chain([
+            ("id".to_owned(), self.reference.name.to_string()),
+            ("name".to_owned(), self.reference.name.to_string()),
+        ])
+        .collect()
+    }
+
+    /// The release it is based on; none if it has no base.
+    pub fn release(&self) -> Result<Option<ReleaseRef>, Error> {
+        self.config.base().map_err(|e| self.wrong(e))
+    }
+
+    /// Its host UUID: as configured, else made from the host's UUID and its kernel name.
+    pub fn host_uuid(&self, host: &str) -> Result<String, Error> {
+        let set = self.get(&property::HOST_HOSTUUID)?;
+        Ok(set.unwrap_or_else(|| jail_uuid(host, &self.kernel_name)))
+    }
+
+    /// Tells whether the jail breaks without that release: it is a basejail of it.
+    pub fn uses_release(&self, name: &ReleaseName) -> bool {
+        let basejail = self.get(&property::BASEJAIL).unwrap_or(false);
+        basejail && matches!(self.release(), Ok(Some(release)) if release.name == *name)
+    }
+
+    /// Tells whether it is a template.
+    pub fn is_template(&self) -> Result<bool, Error> {
+        Ok(self.found.among_templates || self.get(&property::TEMPLATE)?)
+    }
+
+    /// Its host name.
+    pub fn hostname(&self) -> Result<String, Error> {
+        self.config.hostname(&self.reference.name).map_err(|e| self.wrong(e))
+    }
+
+    /// The text of a hook, if it has one.
+    pub fn hook(&self, hook: Hook) -> Result<Option<String>, Error> {
+        let text = match hook {
+            Hook::Prestart => self.get(&property::EXEC_PRESTART)?,
+            Hook::Created => self.get(&property::EXEC_CREATED)?,
+            Hook::Start => Some(self.get(&property::EXEC_START)?),
+            Hook::Poststart => self.get(&property::EXEC_POSTSTART)?,
+            Hook::Prestop => self.get(&property::EXEC_PRESTOP)?,
+            Hook::Stop => Some(self.get(&property::EXEC_STOP)?),
+            Hook::Poststop => self.get(&property::EXEC_POSTSTOP)?,
+        };
+        Ok(text.filter(|text| !text.trim().is_empty()))
+    }
+
+    /// The user that the start and stop hooks run as; none: root.
+    pub fn exec_user(&self) -> Result<Option<String>, Error> {
+        let user = self.get(&property::EXEC_JAIL_USER)?;
+        Ok(Some(user).filter(|user| user != "root" && !user.is_empty()))
+    }
+
+    /// The routing table of its commands; none: that of the host.
+    pub fn fib(&self) -> Result<Option<u32>, Error> {
+        Ok(Some(u32::from(self.get(&property::EXEC_FIB)?)).filter(|fib| *fib != 0))
+    }
+
+    /// Its network, as configured.
+    pub fn network(&self) -> Result<NetworkSettings, Error> {
+        Ok(NetworkSettings {
+            ip4: self.config.ip4_addresses().map_err(|e| self.wrong(e))?,
+            ip6: self.config.ip6_addresses().map_err(|e| self.wrong(e))?,
+            links: self.get(&property::INTERFACES)?,
+            given: self.get(&property::VNET_INTERFACES)?.0,
+            router4: self.get(&property::DEFAULTROUTER)?,
+            router6: self.get(&property::DEFAULTROUTER6)?,
+        })
+    }
+
+    /// The MAC addresses of an interface: the host's end and the jail's.
+    ///
+    /// Unless they are configured, `mac_prefix` and digits of a hash over source, name and interface; always the
+    /// same for the same jail. The jail's end is the host's plus one.
+    pub fn macs(&self, nic: &InterfaceName) -> Result<(String, String), Error> {
+        let pair = match self.config.mac_of(nic).map_err(|e| self.wrong(e))? {
+            Some(pair) => pair,
+            None => MacPair::generate(&self.get(&property::MAC_PREFIX)?, &self.reference, nic),
+        };
+        Ok((pair.host.to_string(), pair.jail.to_string()))
+    }
+
+    /// The MTU of an interface, if it is not that of its bridge.
+    pub fn mtu(&self, nic: &InterfaceName) -> Result<Option<u32>, Error> {
+        Ok(match self.config.mtu_of(nic).map_err(|e| self.wrong(e))? {
+            Mtu::Auto => None,
+            Mtu::Bytes(bytes) => Some(bytes.into()),
+        })
+    }
+
+    /// Its resource limits. They apply unless `rlimits=no`.
+    pub fn limits(&self) -> Result<Vec<LimitRule>, Error> {
+        let limits = self.config.limits().map_err(|e| self.wrong(e))?;
+        let rule = |(resource, setting): ResourceLimit| LimitRule {
+            resource: resource.to_owned(),
+            action: setting.value.action.to_string(),
+            amount: setting.value.amount.value,
+            per: setting.value.per.to_string(),
+        };
+        Ok(limits.into_iter().map(rule).collect())
+    }
+
+    /// What its fstab mounts.
+    pub fn fstab_mounts(&self) -> Result<Vec<MountSpec>, Error> {
+        fstab::mounts(&self.fstab, &self.root).map_err(|problem| self.wrong(problem))
+    }
+
+    /// Its fstab for a jail made from it, whose directory is `directory`.
+    pub fn fstab_for(&self, directory: &std::path::Path) -> Content {
+        fstab::moved(&self.fstab, &self.directory, directory)
+    }
+
+    /// A value of the dataset: one of its ZFS properties, or something found out of it.
+    pub fn dataset_value(&self, property: &dyn AnyProperty) -> Option<Value> {
+        let facts = property.facts();
+        let native = match facts.kind {
+            Kind::Dataset(name) => name,
+            Kind::Computed => facts.name,
+            Kind::Config => return None,
+        };
+        let text = &self.info.properties.get(native)?.value;
+        Some(property.read(facts.name, text).ok().flatten().unwrap_or(Value::None))
+    }
+}
+
+/// The host UUID of a jail that has none configured.
+pub fn jail_uuid(host: &str, jail: &KernelName) -> String {
+    // A host whose identity is no UUID still has one jail UUID per jail.
+    let host = host.parse().unwrap_or(Uuid::from_bytes([0; 16]));
+    Uuid::of_jail(host, jail).to_string()
+}

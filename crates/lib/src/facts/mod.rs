@@ -1,0 +1,10 @@
+//! What planners are given: the state of the host, read and never changed.
+
+pub mod config;
+pub mod etc;
+pub mod fstab;
+pub mod jail;
+pub mod network;
+pub mod release;
+pub mod skeleton;
+pub mod world;

@@ -1,0 +1,53 @@
+//! What is known of the host's network.
+
+use std::net::IpAddr;
+
+use ioc_platform::host::{Host, System};
+use ioc_platform::network::{Gateway, Interface};
+
+use crate::error::Error;
+
+/// Interfaces and default routes of the host.
+#[derive(Clone, Debug, Default)]
+pub struct NetworkFacts {
+    /// Its interfaces.
+    pub interfaces: Vec<Interface>,
+    /// Its IPv4 router.
+    pub gateway4: Option<IpAddr>,
+    /// Its IPv6 router.
+    pub gateway6: Option<IpAddr>,
+    /// It has a packet filter for secure bridges.
+    pub has_firewall: bool,
+    gateways: Vec<Gateway>,
+}
+
+impl NetworkFacts {
+    /// Gathers them.
+    pub fn gather(host: &Host) -> Result<Self, Error> {
+        let gateways = host.network.gateways()?;
+        let router = |v4| gateways.iter().map(|g| g.router).find(|r| r.is_ipv4() == v4);
+        Ok(NetworkFacts {
+            interfaces: host.network.interfaces()?,
+            gateway4: router(true),
+            gateway6: router(false),
+            has_firewall: host.facts.system == System::FreeBsd,
+            gateways,
+        })
+    }
+
+    /// The interface of that name.
+    pub fn interface(&self, name: &str) -> Option<&Interface> {
+        self.interfaces.iter().find(|i| i.name == name)
+    }
+
+    /// Tells whether the host has that address.
+    pub fn has_address(&self, ip: IpAddr) -> bool {
+        self.interfaces.iter().any(|i| i.addresses.iter().any(|a| a.ip == ip))
+    }
+
+    /// The interface that leads out of the host, for addresses of this family.
+    pub fn default_interface(&self, like: IpAddr) -> Option<&str> {
+        let gateway = self.gateways.iter().find(|g| g.router.is_ipv4() == like.is_ipv4());
+        gateway.or(self.gateways.first()).map(|g| g.interface.as_str())
+    }
+}

@@ -1,0 +1,174 @@
+//! All jails of all sources: what `list` shows and filters choose from.
+
+use std::collections::BTreeMap;
+
+use ioc_model::name::{JailName, JailRef, KernelName, Part};
+use ioc_model::property::{self, Value};
+use ioc_platform::jails::RunningJail;
+use ioc_platform::store::Tree;
+
+use super::config;
+use super::jail::{Found, JailFacts};
+use crate::error::Error;
+use crate::ioc::Ioc;
+use crate::source::Source;
+
+/// Levels below a source's root that hold jails: `jails`, the jail, its root.
+const DEPTH: usize = 3;
+
+/// All jails, readable or not.
+#[derive(Debug)]
+pub struct World {
+    /// The jails, by source, then by name.
+    pub jails: Vec<JailView>,
+}
+
+/// One jail as it is listed.
+#[derive(Debug)]
+pub struct JailView {
+    /// The jail.
+    pub reference: JailRef,
+    /// What is known of it, or why it cannot be read.
+    pub facts: Result<JailFacts, Error>,
+    /// It, running.
+    pub running: Option<RunningJail>,
+    found: Found,
+    several_sources: bool,
+}
+
+impl World {
+    /// Gathers it: one look at each source's store and one at the kernel, whatever the number of jails.
+    pub fn gather(ioc: &Ioc) -> Result<Self, Error> {
+        let running: BTreeMap<KernelName, RunningJail> =
+            ioc.host().jails.list()?.into_iter().map(|jail| (jail.name.clone(), jail)).collect();
+        let sources = ioc.sources()?;
+        let mut jails = Vec::new();
+        for source in sources {
+            let tree = ioc.host().store(&source.root).tree(&source.root, DEPTH, &[])?;
+            of_source(ioc, source, &tree, &running, sources.len() > 1, &mut jails)?;
+        }
+        Ok(World { jails })
+    }
+}
+
+fn of_source(
+    ioc: &Ioc,
+    source: &Source,
+    tree: &Tree,
+    running: &BTreeMap<KernelName, RunningJail>,
+    several_sources: bool,
+    jails: &mut Vec<JailView>,
+) -> Result<(), Error> {
+    let host = ioc.host();
+    let kind = host.store(&source.root).kind();
+    let Some(info) = tree.get(&source.root) else {
+        let problem = format!("{} does not exist", source.root);
+        return Err(Error::SourceUnusable { source_name: source.name.clone(), problem });
+    };
+    let Some(directory) = &info.mounted_at else {
+        let problem = format!("{} is not mounted", source.root);
+        return Err(Error::SourceUnusable { source_name: source.name.clone(), problem });
+    };
+    let defaults = config::read_defaults(host, source, directory)?;
+    for part in [Part::Jails, Part::Templates] {
+        let namespace = source.root.part(part);
+        let below = tree.keys().filter(|dataset| dataset.parent().as_ref() == Some(&namespace));
+        for dataset in below {
+            // A foreign dataset whose name no jail can have is not ours.
+            let Ok(name) = dataset.last().parse::<JailName>() else { continue };
+            let reference = source.reference(&name);
+            let Some(found) = Found::in_tree(reference.clone(), dataset.clone(), kind, tree) else {
+                continue;
+            };
+            let names = reference.kernel_names();
+            let running =
+                names.iter().filter_map(|name| running.get(name)).find(|jail| found.is(jail)).cloned();
+            let facts = JailFacts::load(host, found.clone(), defaults.clone());
+            jails.push(JailView { reference, facts, running, found, several_sources });
+        }
+    }
+    Ok(())
+}
+
+impl JailView {
+    /// Gathers one jail, without looking at any other.
+    pub fn gather(ioc: &Ioc, jail: &JailRef) -> Result<Self, Error> {
+        let found = JailFacts::find(ioc, jail)?;
+        let source = ioc.source(&jail.source)?;
+        let defaults = config::read_defaults(ioc.host(), source, &source.directory(ioc.host())?)?;
+        Ok(JailView {
+            reference: jail.clone(),
+            running: found.running(ioc.host())?,
+            facts: JailFacts::load(ioc.host(), found.clone(), defaults),
+            found,
+            several_sources: ioc.sources()?.len() > 1,
+        })
+    }
+
+    /// The value of any property, computed ones included.
+    pub fn value(&self, key: &str) -> Result<Value, Error> {
+        let text = |text: String| Ok(Value::Text(text));
+        match property::canonical(key) {
+            "name" => text(self.reference.name.to_string()),
+            "source" => text(self.reference.source.to_string()),
+            "full_name" => text(self.full_name()),
+            "dataset" => text(self.found.dataset.to_string()),
+            "jid" => Ok(self.running.as_ref().map_or(Value::None, |r| Value::Int(r.jid.into()))),
+            "running" => Ok(Value::Bool(self.running.is_some())),
+            "state" => text(if self.running.is_some() { "up" } else { "down" }.to_owned()),
+            "path" => {
+                Ok(self.found.root.as_ref().map_or(Value::None, |p| Value::Text(p.display().to_string())))
+            }
+            "mountpoint" => {
+                let at = self.found.info.mounted_at.as_ref();
+                Ok(at.map_or(Value::None, |p| Value::Text(p.display().to_string())))
+            }
+            "origin" => {
+                let origin = self.found.info.origin.as_ref();
+                Ok(origin.map_or(Value::None, |origin| Value::Text(origin.to_string())))
+            }
+            key => self.configured(key),
+        }
+    }
+
+    fn configured(&self, key: &str) -> Result<Value, Error> {
+        let facts = match &self.facts {
+            Ok(facts) => facts,
+            Err(error) => {
+                let subject = format!("jail {}", self.reference.name);
+                return Err(Error::Config { subject, problem: crate::event::chain(error) });
+            }
+        };
+        match key {
+            "template" => Ok(Value::Bool(facts.is_template()?)),
+            "config_format" => Ok(Value::Text(facts.config.format().to_string())),
+            "legacy" => Ok(Value::Bool(facts.config.is_legacy())),
+            _ => match property::find(key).map(|property| (property, property.facts().kind)) {
+                Some((property, property::Kind::Dataset(_) | property::Kind::Computed)) => {
+                    Ok(facts.dataset_value(property).unwrap_or(Value::None))
+                }
+                _ => facts.config.show(key).map(|setting| setting.value).map_err(|e| facts.wrong(e)),
+            },
+        }
+    }
+
+    /// `SOURCE/NAME` if there are several sources, else the name.
+    pub fn full_name(&self) -> String {
+        if self.several_sources { self.reference.to_string() } else { self.reference.name.to_string() }
+    }
+
+    /// Its place in the order of starting; 0 if it cannot be read.
+    pub fn priority(&self) -> i64 {
+        let facts = self.facts.as_ref().ok();
+        facts.and_then(|facts| facts.get(&property::PRIORITY).ok()).map_or(0, i64::from)
+    }
+
+    /// All keys that `get all` shows.
+    pub fn keys(&self) -> Vec<String> {
+        let Ok(facts) = &self.facts else { return Vec::new() };
+        let mut keys: Vec<String> = facts.config.keys().into_iter().map(str::to_owned).collect();
+        keys.extend(["name", "source", "dataset", "path"].map(str::to_owned));
+        keys.sort();
+        keys
+    }
+}

@@ -1,0 +1,25 @@
+//! What can be asked for: one request a file.
+//!
+//! Each request gathers the facts that its planner needs and hands them over; what is decided is decided there.
+
+mod activate;
+mod create;
+mod destroy;
+mod exec;
+mod fetch;
+mod many;
+mod run_once;
+mod set;
+mod start;
+mod stop;
+
+pub use activate::{Activate, Deactivate, Place};
+pub use create::{Base, Create};
+pub use destroy::{Destroy, DestroyRelease};
+pub use exec::Command;
+pub use fetch::{Fetch, Kind};
+pub use many::{JailPlan, JailResult, Outcome, StartOptions, StopOptions};
+pub use run_once::RunOnce;
+pub use set::{Set, Target};
+pub use start::Start;
+pub use stop::{Restart, Stop};

@@ -1,0 +1,15 @@
+//! Planners: pure functions from a request and facts to a [`Plan`](crate::plan::Plan), one file per operation.
+//!
+//! No I/O, no clock and no randomness but what is passed in.
+
+pub mod activate;
+pub mod create;
+pub mod destroy;
+pub mod environment;
+pub mod fetch;
+pub mod network;
+pub mod parameters;
+pub mod set;
+pub mod skeleton;
+pub mod start;
+pub mod stop;

@@ -1,0 +1,260 @@
+//! Starting a jail.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use ioc_model::name::JailPath;
+use ioc_model::property;
+use ioc_platform::host::System;
+use ioc_platform::jails::{JailSpec, Parameter};
+use ioc_platform::limits::LimitRule;
+use ioc_platform::mounts::{MountKind, MountSpec};
+
+use super::{environment, network, parameters};
+use crate::error::Error;
+use crate::facts::jail::JailFacts;
+use crate::facts::network::NetworkFacts;
+use crate::facts::release::BaseMount;
+use crate::plan::{Content, Hook, Place, Plan, Remembered, Step};
+
+/// What starting a jail depends on.
+#[derive(Debug)]
+pub struct Facts<'a> {
+    /// The jail, stopped.
+    pub jail: &'a JailFacts,
+    /// What it mounts of its release, if it is a basejail.
+    pub base: Option<&'a BaseMount>,
+    /// The network of the host.
+    pub network: &'a NetworkFacts,
+    /// The kernel parameters that this kernel takes.
+    pub parameters: Vec<Parameter>,
+    /// Resource limits to apply.
+    pub limits: Vec<LimitRule>,
+    /// Directories below the jail's root that exist, out of those that [`targets`] names.
+    pub existing: BTreeSet<JailPath>,
+    /// The jail's /etc/resolv.conf now.
+    pub resolv_conf: Option<Vec<u8>>,
+    /// What it is to be; none: leave it alone.
+    pub wanted_resolv_conf: Option<Vec<u8>>,
+    /// Scripts of the default hooks that the jail does not have.
+    pub missing_scripts: BTreeSet<Hook>,
+    /// The operating system of the host.
+    pub system: System,
+    /// Environment of the caller, for `exec_clean=no`.
+    pub environment: &'a [(String, String)],
+}
+
+/// What a start is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// The jail runs until it is stopped.
+    Service,
+    /// One command runs in it, then it is torn down: no start and poststart hooks.
+    Command,
+}
+
+/// Plans the start.
+pub fn plan(facts: &Facts<'_>, purpose: Purpose) -> Result<Plan, Error> {
+    let jail = facts.jail;
+    let mut plan = Plan::new("start", &jail.reference.name);
+    let mut memory = Remembered::default();
+    let env = environment::of_hooks(jail, facts.environment)?;
+    let hook = |plan: &mut Plan, which| add_hook(plan, jail, which, &env, &facts.missing_scripts);
+
+    hook(&mut plan, Hook::Prestart)?;
+    resolver(&mut plan, facts)?;
+    mounts(&mut plan, facts)?;
+    if !jail.vnet {
+        network::shared_addresses(&mut plan, jail, facts.network, &mut memory)?;
+    }
+    plan.push(Step::CreateJail(JailSpec {
+        name: jail.kernel_name.clone(),
+        path: jail.root.clone(),
+        hostname: jail.hostname()?,
+        vnet: jail.vnet,
+        parameters: facts.parameters.clone(),
+    }));
+    if !facts.limits.is_empty() {
+        plan.push(Step::ApplyLimits { jail: jail.kernel_name.clone(), rules: facts.limits.clone() });
+        memory.limits = true;
+    }
+    hook(&mut plan, Hook::Created)?;
+    if jail.vnet {
+        network::vnet(&mut plan, jail, facts.network, &mut memory)?;
+    }
+    if memory != Remembered::default() {
+        remember(&mut plan, jail, memory);
+    }
+    if purpose == Purpose::Service {
+        hook(&mut plan, Hook::Start)?;
+        hook(&mut plan, Hook::Poststart)?;
+    }
+    Ok(plan)
+}
+
+/// Puts the note of what is going to be given to the jail before the first step that gives it anything.
+fn remember(plan: &mut Plan, jail: &JailFacts, state: Remembered) {
+    let gives = |step: &Step| {
+        matches!(
+            step,
+            Step::AddAddress { .. } | Step::CreateJail(_) | Step::CreateBridge(_) | Step::CreatePair(_)
+        )
+    };
+    let at = plan.steps.iter().position(|p| gives(&p.step)).unwrap_or(plan.steps.len());
+    let step = Step::Remember { jail: jail.kernel_name.clone(), state };
+    plan.steps.insert(at, crate::plan::Planned { step, on_failure: Default::default() });
+}
+
+/// Adds a hook if it is configured. A default start or stop script that the jail does not have is left out: a jail
+/// made from something else than FreeBSD has no /etc/rc.
+pub(crate) fn add_hook(
+    plan: &mut Plan,
+    jail: &JailFacts,
+    hook: Hook,
+    env: &[(String, String)],
+    missing_scripts: &BTreeSet<Hook>,
+) -> Result<(), Error> {
+    if missing_scripts.contains(&hook) {
+        return Ok(());
+    }
+    let Some(command) = jail.hook(hook)? else { return Ok(()) };
+    let place = match hook {
+        Hook::Start | Hook::Stop => Place::Jail { user: jail.exec_user()?, fib: jail.fib()? },
+        _ => Place::Host,
+    };
+    let timeout_secs = match hook {
+        Hook::Stop => jail.get(&property::STOP_TIMEOUT)?,
+        _ => jail.get(&property::EXEC_TIMEOUT)?,
+    };
+    plan.push(Step::RunHook {
+        hook,
+        jail: jail.kernel_name.clone(),
+        place,
+        command,
+        env: env.to_vec(),
+        timeout_secs: timeout_secs.into(),
+    });
+    Ok(())
+}
+
+/// Directories below the jail's root that something is mounted on, in the order of mounting.
+pub fn targets(jail: &JailFacts, base: Option<&BaseMount>, system: System) -> Result<Vec<JailPath>, Error> {
+    let mounts = wanted_mounts(jail, base, system)?;
+    Ok(mounts.into_iter().map(|mount| mount.target).collect())
+}
+
+fn mounts(plan: &mut Plan, facts: &Facts<'_>) -> Result<(), Error> {
+    let jail = facts.jail;
+    let mut existing = facts.existing.clone();
+    // /proc is mounted by the kernel's side of a Linux jail, which needs the directory.
+    if facts.system == System::Linux {
+        make_directory(plan, jail, &"proc".parse()?, 0o555, &mut existing);
+    }
+    for mount in wanted_mounts(jail, facts.base, facts.system)? {
+        // What an earlier mount brings along is not there yet, and must not be made below it.
+        let covered = plan.steps.iter().any(|planned| match &planned.step {
+            Step::Mount(earlier) => mount.target != earlier.target && mount.target.is_within(&earlier.target),
+            _ => false,
+        });
+        if !covered && !matches!(mount.kind, MountKind::Nullfs { ref source } if source.is_file()) {
+            make_directory(plan, jail, &mount.target, 0o755, &mut existing);
+        }
+        plan.push(Step::Mount(mount));
+    }
+    Ok(())
+}
+
+fn make_directory(
+    plan: &mut Plan,
+    jail: &JailFacts,
+    path: &JailPath,
+    mode: u32,
+    existing: &mut BTreeSet<JailPath>,
+) {
+    let mut upper = String::new();
+    for component in path.components() {
+        upper.push('/');
+        upper.push_str(component);
+        let Ok(directory) = upper.parse::<JailPath>() else { continue };
+        if existing.insert(directory.clone()) {
+            plan.push(Step::MakeDirectory { root: jail.root.clone(), path: directory, mode });
+        }
+    }
+}
+
+/// Everything that is mounted in the jail, in order: base directories, fstab, devices.
+fn wanted_mounts(
+    jail: &JailFacts,
+    base: Option<&BaseMount>,
+    system: System,
+) -> Result<Vec<MountSpec>, Error> {
+    let mut mounts = Vec::new();
+    let mut add = |kind, target: JailPath, read_only| {
+        mounts.push(MountSpec { kind, root: jail.root.clone(), target, read_only, options: Vec::new() });
+    };
+    if let Some(base) = base {
+        base_mounts(jail, base, &mut add)?;
+    }
+    if jail.get(&property::MOUNT_DEVFS)? {
+        add(MountKind::Devfs { ruleset: parameters::ruleset(jail)? }, "dev".parse()?, false);
+    }
+    if jail.get(&property::MOUNT_FDESCFS)? && system == System::FreeBsd {
+        add(MountKind::Fdescfs, "dev/fd".parse()?, false);
+    }
+    if system == System::FreeBsd {
+        if jail.get(&property::MOUNT_PROCFS)? {
+            add(MountKind::Procfs, "proc".parse()?, false);
+        }
+        if jail.get(&property::MOUNT_LINPROCFS)? {
+            add(MountKind::Linprocfs, "compat/linux/proc".parse()?, false);
+        }
+    }
+    mounts.extend(jail.fstab_mounts()?);
+    Ok(mounts)
+}
+
+/// The base directories of a basejail, unless its fstab mounts them already as iocage wrote it.
+fn base_mounts(
+    jail: &JailFacts,
+    base: &BaseMount,
+    add: &mut impl FnMut(MountKind, JailPath, bool),
+) -> Result<(), Error> {
+    let listed: BTreeSet<JailPath> = jail.fstab_mounts()?.into_iter().map(|mount| mount.target).collect();
+    for directory in base.directories.iter().filter(|d| !listed.contains(d)) {
+        add(MountKind::Nullfs { source: base.from.join(directory.relative()) }, directory.clone(), true);
+    }
+    Ok(())
+}
+
+fn resolver(plan: &mut Plan, facts: &Facts<'_>) -> Result<(), Error> {
+    let Some(wanted) = &facts.wanted_resolv_conf else { return Ok(()) };
+    if facts.resolv_conf.as_ref() == Some(wanted) {
+        return Ok(());
+    }
+    let etc: JailPath = "etc".parse()?;
+    if !facts.existing.contains(&etc) {
+        // An empty jail has no /etc, and nothing in it that would read the file.
+        return Ok(());
+    }
+    plan.push(Step::WriteFile {
+        root: facts.jail.root.clone(),
+        path: resolv_conf_path(),
+        content: Content::from(wanted.clone()),
+        mode: 0o644,
+        previous: facts.resolv_conf.clone().map(Content::from),
+    });
+    Ok(())
+}
+
+/// The jail's file of name servers.
+pub fn resolv_conf_path() -> JailPath {
+    "etc/resolv.conf".parse().expect("a path without ..")
+}
+
+/// The script that a default start or stop hook runs, if its command is of the form `/bin/sh SCRIPT`.
+pub fn script_of(command: &str) -> Option<JailPath> {
+    let mut words = command.split_whitespace();
+    let (shell, script, end) = (words.next()?, words.next()?, words.next());
+    let plain = shell == "/bin/sh" && Path::new(script).is_absolute() && end.is_none();
+    plain.then(|| script.parse().ok()).flatten()
+}

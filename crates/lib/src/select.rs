@@ -1,0 +1,97 @@
+//! Finding jails by names and filters.
+
+use ioc_model::filter::{Filter, Resolution};
+use ioc_model::name::{JailName, JailRef, SourceName};
+use ioc_model::property::Value;
+
+use crate::error::Error;
+use crate::facts::jail::JailFacts;
+use crate::facts::world::{JailView, World};
+use crate::ioc::Ioc;
+
+/// Which jails are asked for besides what the filters say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Select {
+    /// Only templates, only others, or both.
+    pub templates: Option<bool>,
+}
+
+/// The jails that were asked for.
+#[derive(Debug, Default)]
+pub struct Selection {
+    /// Those that match, by priority, then by name.
+    pub jails: Vec<JailView>,
+    /// Names and patterns, as the user wrote them, that match nothing.
+    pub unmatched: Vec<String>,
+}
+
+impl Selection {
+    /// The jails among them that cannot be read, and why.
+    pub fn broken(&self) -> impl Iterator<Item = (&JailRef, &Error)> {
+        self.jails.iter().filter_map(|jail| Some((&jail.reference, jail.facts.as_ref().err()?)))
+    }
+
+    /// The jails, as references.
+    pub fn references(&self) -> Vec<JailRef> {
+        self.jails.iter().map(|jail| jail.reference.clone()).collect()
+    }
+}
+
+impl Ioc {
+    /// The jail that `text` means: `NAME` or `SOURCE/NAME` exactly, else the only one whose name begins so.
+    ///
+    /// Only if no jail has that very name are the others looked at.
+    pub fn jail(&self, text: &str) -> Result<JailRef, Error> {
+        let (source, name) = match text.split_once('/') {
+            Some((source, name)) => (Some(source.parse::<SourceName>()?), name),
+            None => (None, text),
+        };
+        let name: JailName = name.parse()?;
+        if let Some(source) = &source {
+            self.source(source)?;
+        }
+        for candidate in self.sources()?.iter().filter(|s| source.as_ref().is_none_or(|name| s.name == *name))
+        {
+            match JailFacts::find(self, &candidate.reference(&name)) {
+                Ok(found) => return Ok(found.reference),
+                Err(Error::JailUnknown(_) | Error::Name(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let filter = Filter::parse([text]).map_err(|e| Error::Request(e.to_string()))?;
+        let jails: Vec<JailRef> = World::gather(self)?.jails.into_iter().map(|jail| jail.reference).collect();
+        match filter.names.first().map_or(Resolution::None, |name| name.resolve(&jails)) {
+            Resolution::One(jail) => Ok(jail.clone()),
+            Resolution::None => Err(Error::JailUnknown(text.to_owned())),
+            Resolution::Ambiguous(several) => Err(Error::Ambiguous {
+                text: text.to_owned(),
+                candidates: several.iter().map(ToString::to_string).collect(),
+            }),
+        }
+    }
+
+    /// The jails that `words` choose: names are alternatives, property terms must all hold. No words: all jails.
+    pub fn select(&self, words: &[String], wanted: Select) -> Result<Selection, Error> {
+        let filter =
+            Filter::parse(words.iter().map(String::as_str)).map_err(|e| Error::Request(e.to_string()))?;
+        let world = World::gather(self)?;
+        let references: Vec<JailRef> = world.jails.iter().map(|jail| jail.reference.clone()).collect();
+        let named = filter.select(&references);
+        if let Some((name, several)) = named.ambiguous.first() {
+            return Err(Error::Ambiguous {
+                text: name.to_string(),
+                candidates: several.iter().map(ToString::to_string).collect(),
+            });
+        }
+        let chosen = |jail: &JailView| {
+            let template = matches!(jail.value("template"), Ok(Value::Bool(true)));
+            named.jails.contains(&&jail.reference)
+                && wanted.templates.is_none_or(|only| only == template || jail.facts.is_err())
+                && filter.matches_values(|key| jail.value(key).unwrap_or(Value::None))
+        };
+        let mut jails: Vec<JailView> = world.jails.into_iter().filter(chosen).collect();
+        jails.sort_by_cached_key(|jail| (jail.priority(), jail.reference.clone()));
+        let unmatched = named.unmatched.iter().map(ToString::to_string).collect();
+        Ok(Selection { jails, unmatched })
+    }
+}

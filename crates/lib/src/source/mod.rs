@@ -1,0 +1,105 @@
+//! Sources: the roots below which jails and releases live.
+
+mod discover;
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use ioc_model::name::{DatasetName, JailName, JailRef, NameError, Part, ReleaseName, SourceName};
+use ioc_platform::host::Host;
+
+use crate::error::Error;
+
+/// A named root of jails and releases.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// Its name, the part before the slash in `SOURCE/JAIL`.
+    pub name: SourceName,
+    /// Its root: a ZFS dataset, or a directory.
+    pub root: DatasetName,
+}
+
+/// Which sources to work with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sources {
+    /// These, the main one first.
+    Given(Vec<Source>),
+    /// Those of the host: lines of its configuration files, else the active pool, else the default directory if
+    /// it was activated.
+    OfHost,
+}
+
+impl Sources {
+    pub(crate) fn find(self, host: &Host) -> Result<Vec<Source>, Error> {
+        match self {
+            Sources::Given(sources) => Ok(sources),
+            Sources::OfHost => discover::of_host(host),
+        }
+    }
+}
+
+impl FromStr for Source {
+    type Err = NameError;
+
+    /// Reads `NAME=DATASET`, or `DATASET` alone for the source `ioc`.
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        match text.split_once('=') {
+            Some((name, root)) => Ok(Source { name: name.parse()?, root: parse_root(root)? }),
+            None => Ok(Source { name: SourceName::ioc(), root: parse_root(text)? }),
+        }
+    }
+}
+
+/// A root as people write it: a slash at the end does no harm.
+pub(crate) fn parse_root(text: &str) -> Result<DatasetName, NameError> {
+    let trimmed = text.trim_end_matches('/');
+    if trimmed.is_empty() { text.parse() } else { trimmed.parse() }
+}
+
+impl Source {
+    /// Where the root is mounted.
+    pub fn directory(&self, host: &Host) -> Result<PathBuf, Error> {
+        let unusable = |problem: &str| Error::SourceUnusable {
+            source_name: self.name.clone(),
+            problem: format!("{} {problem}", self.root),
+        };
+        let info = host.store(&self.root).dataset(&self.root)?.ok_or_else(|| unusable("does not exist"))?;
+        info.mounted_at.ok_or_else(|| unusable("is not mounted"))
+    }
+
+    /// The dataset of a jail.
+    pub fn jail(&self, name: &JailName) -> Result<DatasetName, NameError> {
+        self.root.part(Part::Jails).child(name.as_str())
+    }
+
+    /// The dataset of a template in iocage's place for them.
+    pub fn template(&self, name: &JailName) -> Result<DatasetName, NameError> {
+        self.root.part(Part::Templates).child(name.as_str())
+    }
+
+    /// The dataset of a release.
+    pub fn release(&self, name: &ReleaseName) -> Result<DatasetName, NameError> {
+        self.root.part(Part::Releases).child(name.as_str())
+    }
+
+    /// A jail of this source.
+    pub fn reference(&self, name: &JailName) -> JailRef {
+        JailRef { source: self.name.clone(), name: name.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn given_on_the_command_line() {
+        let source: Source = "ssd=zroot/iocage".parse().unwrap();
+        assert_eq!((source.name.as_str(), source.root.as_str()), ("ssd", "zroot/iocage"));
+        let source: Source = "/var/lib/ioc/".parse().unwrap();
+        assert_eq!((source.name.as_str(), source.root.as_str()), ("ioc", "/var/lib/ioc"));
+        for bad in ["", "=", "a=", "=x", "a=/", "/", "a b=x", "x=a//b"] {
+            assert!(bad.parse::<Source>().is_err(), "{bad}");
+        }
+    }
+}
