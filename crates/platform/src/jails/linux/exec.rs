@@ -271,6 +271,7 @@ mod tests {
             argv: argv.iter().map(Into::into).collect(),
             user: None,
             env: env.iter().map(|(name, value)| (name.into(), value.into())).collect(),
+            fib: None,
             stdio: Stdio::Capture,
             timeout: None,
         };

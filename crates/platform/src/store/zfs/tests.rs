@@ -1,5 +1,6 @@
 //! The exact commands, and what is made of their answers.
 
+use crate::store::Streams;
 use std::path::Path;
 
 use super::*;
