@@ -3,6 +3,10 @@
 
 #![expect(clippy::print_stdout, reason = "says what was skipped, and why")]
 #![cfg(target_os = "linux")]
+#![expect(clippy::print_stdout, reason = "what was skipped is said on standard output")]
 
+mod jails;
+mod limits;
 mod mounts;
 mod support;
+mod terminals;
