@@ -1,39 +1,76 @@
 #!/bin/sh
-# A whole session with ioc on a scratch source: a release, a jail, a command in it; nothing is left behind.
+# Shows a jail from its release to its end, on this host for real, in a scratch directory
+# that is its only source. Whatever happens, nothing is left behind, and that is checked.
+# usage: sh tools/demo.sh; `IOC=path` is another binary than target/release/ioc.
 set -eu
+cd "$(dirname "$0")/.."
+ioc=${IOC:-target/release/ioc}
 
 if [ "$(id -u)" -ne 0 ]; then
-    echo "the demo makes a jail, for which it must be root" >&2
+    echo "demo: only root can make jails; run it as root" >&2
     exit 3
 fi
-cd "$(dirname "$0")/.."
-PATH="$PWD/target/release:$PATH"
-scratch=$(mktemp -d)
-IOC_SOURCE="demo=$scratch/source"
-export PATH IOC_SOURCE
-mkdir "$scratch/source"
+[ -x "$ioc" ] || { echo "demo: there is no $ioc; run 'make demo'" >&2; exit 1; }
 
-clean_up() {
-    ioc stop --force demo-web >/dev/null 2>&1 || true
-    ioc destroy --force demo-web >/dev/null 2>&1 || true
+# It is part of every name that the demo gives: jails, mounts, cgroups, interfaces.
+mark=demo$$
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/ioc-$mark.XXXXXX")
+# The system's own name of it, as mount tables have it.
+scratch=$(cd "$scratch" && pwd -P)
+IOC_SOURCE=$mark=$scratch
+export IOC_SOURCE NO_COLOR=1
+
+# What the demo could leave behind on the host.
+traces() {
+    mount | grep -F "$scratch" || :
+    if [ "$(uname -s)" = Linux ]; then
+        find /sys/fs/cgroup /run/ioc -name "*$mark*" 2>/dev/null || :
+        ip -o link 2>/dev/null | grep -F "$mark" || :
+    else
+        jls -dn name 2>/dev/null | grep -F "$mark" || :
+        ifconfig -a | grep -F "$mark" || :
+        find /var/run/ioc -name "*$mark*" 2>/dev/null || :
+    fi
+}
+
+# shellcheck disable=SC2329 # called by the trap
+cleanup() {
+    status=$?
+    trap - EXIT
+    trap '' HUP INT TERM
+    # On success there is no jail any more, and this does nothing.
+    [ ! -d "$scratch/jails/web" ] || "$ioc" destroy -f web >&2 || status=1
+    left=$(traces)
+    if [ -n "$left" ]; then
+        echo "demo: left behind, and $scratch with it:" >&2
+        echo "$left" >&2
+        exit 1
+    fi
     rm -rf "$scratch"
+    [ "$status" -ne 0 ] || printf '\nDone, and looked after: no mount, jail, interface or file is left.\n'
+    exit "$status"
 }
-trap clean_up EXIT
-trap 'exit 130' INT TERM
+trap cleanup EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
 
-run() {
-    printf '\n$ %s\n' "$*"
-    "$@"
+show() {
+    echo
+    echo "\$ ioc $*"
+    "$ioc" "$@" 2>&1
 }
 
-run ioc fetch --host -r host
-run ioc create -r host demo-web notes='made by the demo'
-run ioc start --plan demo-web
-run ioc start demo-web
-run ioc exec demo-web -- sh -c 'echo hello; hostname; id -un'
-run ioc list
-run ioc stop demo-web
-run ioc destroy --force demo-web
-run ioc destroy --force -r host
-echo
-echo "done; nothing of it is left"
+echo "A jail, from its release to its end. Its source is $scratch."
+show fetch --host -r host
+show list --release
+show create -r host --plan web
+show create -r host web
+show start web
+show exec web -- id
+show exec web -- hostname
+show list
+show stop web
+show destroy -f web
+show destroy -r -f host
+show list
