@@ -1,6 +1,5 @@
 //! The exact commands, and what is made of their answers.
 
-use crate::store::Streams;
 use std::path::Path;
 
 use super::*;
