@@ -116,6 +116,8 @@ pub(crate) fn same_pid_namespace(pid: i32) -> io::Result<Vec<i32>> {
             Ok(namespace) if namespace == wanted => found.push(candidate),
             Ok(_) => {}
             Err(error) if is_gone(&error) => {}
+            // It may do more than we may, so it is none of a jail that we could enter.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
             Err(error) => return Err(error),
         }
     }
