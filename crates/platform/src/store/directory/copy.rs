@@ -124,7 +124,7 @@ impl Copier<'_> {
     /// Makes one more name for a file that has been copied already, if it has.
     fn is_linked(&mut self, item: Item<'_>, path: &Path) -> io::Result<bool> {
         let Some((first, names)) = self.links.get_mut(&item.stat.st_ino) else {
-            self.links.insert(item.stat.st_ino, (path.to_owned(), u64::from(item.stat.st_nlink) - 1));
+            self.links.insert(item.stat.st_ino, (path.to_owned(), item.stat.st_nlink - 1));
             return Ok(false);
         };
         let linked = linkat(&self.target, first.as_path(), item.to, item.name, LinkatFlags::empty());
