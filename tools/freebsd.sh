@@ -35,14 +35,19 @@ else
     if [ -n "${FREEBSD_SYSROOT:-}" ]; then
         sh tools/packages.sh sysroot
         sysroot=$(cd "$FREEBSD_SYSROOT" && pwd)
-        version=$(awk '$2 == "__FreeBSD_version" { print int($3 / 100000) "." int($3 / 1000) % 100; exit }' \
-            "$sysroot/usr/include/sys/param.h")
+        osreldate=$(awk '$1 == "#define" && $2 == "__FreeBSD_version" { print $3 }' "$sysroot/usr/include/sys/param.h")
+        version=$((osreldate / 100000)).$((osreldate / 1000 % 100))
         clang="--target=$triple$version --sysroot=$sysroot"
         target_dir=$out/$version
+        # The note that tells the kernel the release, as lld's --gc-sections drops that of crt1.o.
+        mkdir -p "$target_dir"
+        note=$root/$target_dir/note.o
+        printf '.section .note.tag,"a",%%note\n.4byte 8, 4, 1\n.asciz "FreeBSD"\n.4byte %s\n' "$osreldate" |
+            clang --target=$triple -x assembler -c -o "$note" -
         export CC_x86_64_unknown_freebsd=clang CFLAGS_x86_64_unknown_freebsd="$clang"
         export AR_x86_64_unknown_freebsd=llvm-ar
         export CARGO_TARGET_X86_64_UNKNOWN_FREEBSD_LINKER=clang
-        for word in $clang -fuse-ld=lld; do RUSTFLAGS="$RUSTFLAGS -Clink-arg=$word"; done
+        for word in $clang -fuse-ld=lld "$note"; do RUSTFLAGS="$RUSTFLAGS -Clink-arg=$word"; done
         build() { "$CARGO" build "$@"; }
         test_build() { "$CARGO" test --no-run "$@"; }
     fi

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use libioc::model::name::JailRef;
+use libioc::model::name::{JailRef, SourceName};
 use libioc::{Error, Host, Ioc, Settings, Source, Sources};
 
 use crate::arguments::Global;
@@ -57,6 +57,16 @@ impl Session {
             0 => Ok(()),
             _ => Err(Error::NotRoot(what).into()),
         }
+    }
+
+    /// The source and the name in it that `[SOURCE/]NAME` means; without a source, the main one.
+    pub(crate) fn place<'a>(&'a self, written: &'a str) -> Result<(&'a Source, &'a str), Failure> {
+        let Some((source, name)) = written.split_once('/') else {
+            return Ok((self.ioc.main_source()?, written));
+        };
+        let source: SourceName =
+            source.parse().map_err(|error| Failure::Usage(format!("{written}: {error}")))?;
+        Ok((self.ioc.source(&source)?, name))
     }
 
     /// A jail as results name it: with its source if there are several.

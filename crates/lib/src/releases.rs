@@ -57,7 +57,7 @@ impl Ioc {
             // Fails if the source is not there; a source without releases is no failure.
             source.directory(self.host())?;
             let namespace = source.root.part(Part::Releases);
-            let tree = self.host().store(&namespace).tree(&namespace, DEPTH - 1)?;
+            let tree = self.host().store(&namespace).tree(&namespace, DEPTH - 1, &[])?;
             let complete = |dataset: &&DatasetName| {
                 dataset.parent().as_ref() == Some(&namespace) && tree.contains_key(&dataset.part(Part::Root))
             };

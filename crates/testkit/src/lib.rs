@@ -1,1 +1,36 @@
-//! See below.
+//! What tests of ioc need: hosts to run the binary on, pools, and a look at what is left behind.
+//!
+//! | module | subject |
+//! |---|---|
+//! | [`machine`] | a machine with a source of its own, on which `ioc` is run as a user would |
+//! | [`traces`] | mounts, interfaces, cgroups and jails of the machine, to compare before and after |
+
+pub mod machine;
+pub mod traces;
+pub mod zfs_pool;
+
+/// Defines scenarios: each becomes one test on the directory store and one on zfs.
+///
+/// ```ignore
+/// scenarios! {
+///     fn a_jail_runs(machine) { machine.jail("web", &[]); }
+/// }
+/// ```
+#[macro_export]
+macro_rules! scenarios {
+    ($($(#[$meta:meta])* fn $name:ident($machine:ident) $body:block)*) => {
+        $($(#[$meta])* fn $name($machine: &$crate::machine::Machine) $body)*
+
+        mod directory {
+            $(#[test] fn $name() {
+                super::$name(&$crate::machine::Machine::new($crate::machine::Store::Directory, env!("CARGO_BIN_EXE_ioc")));
+            })*
+        }
+
+        mod zfs {
+            $(#[test] fn $name() {
+                super::$name(&$crate::machine::Machine::new($crate::machine::Store::Zfs, env!("CARGO_BIN_EXE_ioc")));
+            })*
+        }
+    };
+}

@@ -1,8 +1,8 @@
 //! `ioc create`
 
-use libioc::model::name::{JailName, ReleaseRef, SourceName};
+use libioc::Error;
+use libioc::model::name::{JailName, ReleaseRef};
 use libioc::operation::{Base, Create};
-use libioc::{Error, Source};
 
 use super::PlanOption;
 use super::properties::Assignment;
@@ -61,7 +61,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Failure> {
-    let (source, name) = arguments.place(session)?;
+    let (source, name) = session.place(&arguments.name)?;
     let (base, origin) = arguments.base(session)?;
     let several_sources = session.ioc.sources()?.len() > 1;
     let on = if several_sources { format!(" on {}", source.name) } else { String::new() };
@@ -91,17 +91,6 @@ pub(crate) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Fail
 }
 
 impl Arguments {
-    /// The source and the name in it.
-    fn place<'a>(&'a self, session: &'a Session) -> Result<(&'a Source, &'a str), Failure> {
-        match self.name.split_once('/') {
-            None => Ok((session.ioc.main_source()?, &self.name)),
-            Some((source, name)) => {
-                let source: SourceName = source.parse().map_err(Error::from)?;
-                Ok((session.ioc.source(&source)?, name))
-            }
-        }
-    }
-
     /// What the jail is made from, also in words.
     fn base(&self, session: &Session) -> Result<(Base, String), Failure> {
         if self.empty {

@@ -46,12 +46,22 @@ pub(crate) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Fail
     } else if arguments.template {
         (
             "templates",
-            jails(arguments, session, &mut results, "jails are destroyed without -t, releases with -r")?,
+            jails(
+                arguments,
+                session,
+                &mut results,
+                "`ioc list -t` shows the templates; jails are destroyed without -t, releases with -r",
+            )?,
         )
     } else {
         (
             "jails",
-            jails(arguments, session, &mut results, "templates are destroyed with -t, releases with -r")?,
+            jails(
+                arguments,
+                session,
+                &mut results,
+                "`ioc list` shows the jails; templates are destroyed with -t, releases with -r",
+            )?,
         )
     };
     if arguments.plan.plan {

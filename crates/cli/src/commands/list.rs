@@ -122,7 +122,7 @@ impl Arguments {
             row.push(match jail.facts {
                 Ok(_) => Value::None,
                 Err(error) => {
-                    let failure = Failure::Broken { jail: name, source: error };
+                    let failure = Failure::Broken { jail: name, source: Box::new(error) };
                     results.add(&failure);
                     Value::Text(Report::from(&failure).to_line())
                 }

@@ -1,8 +1,6 @@
 //! Properties as they are written on the command line, and whose they are.
 
-use libioc::model::name::SourceName;
 use libioc::operation::Target;
-use libioc::{Error, Source};
 
 use crate::session::Session;
 use crate::ui::Failure;
@@ -12,17 +10,11 @@ const DEFAULTS: [&str; 2] = ["defaults", "default"];
 
 /// What `[SOURCE/]JAIL` or `[SOURCE/]defaults` means.
 pub(super) fn target(session: &Session, text: &str) -> Result<Target, Failure> {
-    let (source, name) = text.split_once('/').map_or((None, text), |(source, name)| (Some(source), name));
+    let name = text.split_once('/').map_or(text, |(_, name)| name);
     if !DEFAULTS.contains(&name) {
         return Ok(Target::Jail(session.ioc.jail(text)?));
     }
-    let source: &Source = match source {
-        None => session.ioc.main_source()?,
-        Some(source) => {
-            let source: SourceName = source.parse().map_err(Error::from)?;
-            session.ioc.source(&source)?
-        }
-    };
+    let (source, _) = session.place(text)?;
     Ok(Target::Defaults(source.name.clone()))
 }
 

@@ -42,7 +42,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Failure> {
     let mut results = Results::new(session);
-    let chosen = select::choose(session, &arguments.filters, Some(false), "templates do not run")?;
+    let chosen = select::choose(session, &arguments.filters, Some(false), "`ioc list` shows the jails")?;
     chosen.report_missing(&mut results);
     let (running, stopped): (Vec<&JailView>, Vec<_>) =
         chosen.jails.iter().partition(|jail| jail.running.is_some());
@@ -64,9 +64,11 @@ pub(crate) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Fail
         for jail in jails {
             let name = session.name(&jail);
             match session.ioc.apply(&soft(session, jail), &session.screen) {
-                Ok(_) => {
-                    let facts = json!({ "operation": "restart", "changed": true });
-                    results.done(&name, &format!("{name} restarted its services"), facts)?;
+                Ok((plan, _)) => {
+                    let changed = !plan.is_empty();
+                    let text = if changed { "restarted its services" } else { "has no services to restart" };
+                    let facts = json!({ "operation": "restart", "changed": changed });
+                    results.done(&name, &format!("{name} {text}"), facts)?;
                 }
                 Err(error) => results.failed(&name, error.into()),
             }

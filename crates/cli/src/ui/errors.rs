@@ -30,7 +30,7 @@ pub(crate) enum Failure {
         /// The jail.
         jail: String,
         /// Why.
-        source: Error,
+        source: Box<Error>,
     },
     /// A name or pattern fits no release.
     #[error("no release matches {0}")]
@@ -75,7 +75,8 @@ impl Failure {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Failure::Library(error) | Failure::Broken { source: error, .. } => hint(error),
+            Failure::Library(error) => hint(error),
+            Failure::Broken { source, .. } => hint(source),
             Failure::NoJail { hint, .. } => (!hint.is_empty()).then(|| (*hint).to_owned()),
             Failure::NoRelease(_) => Some("`ioc list -r` shows the releases".to_owned()),
             Failure::Usage(_) | Failure::Declined | Failure::Output(_) | Failure::System { .. } => None,

@@ -46,14 +46,15 @@ impl Mark {
 
 /// The line to print for an event, if it is worth one at this level.
 ///
-/// Failures always are, notes from `warn` on, finished operations from `info` on, their steps from `verbose` on.
+/// Failures always are, notes from `warn` on, operations that did something from `info` on, their steps from
+/// `verbose` on.
 pub(crate) fn line(event: &Event, level: Level) -> Option<Line> {
     let (mark, lowest, text) = match (&event.step, &event.state) {
         (_, State::Begin | State::Progress { .. }) => return None,
         (None, State::Done { seconds: took }) => {
             (Mark::Done, Level::Info, format!("OK [{}]", seconds(*took)))
         }
-        (None, State::Skipped { reason }) => (Mark::Done, Level::Info, reason.clone()),
+        (None, State::Skipped { reason }) => (Mark::Done, Level::Verbose, reason.clone()),
         (None, State::Failed { seconds: took, .. }) => {
             (Mark::Failed, Level::Error, format!("FAILED [{}]", seconds(*took)))
         }
@@ -118,7 +119,8 @@ mod tests {
         assert_eq!(shown(false, done, Level::Warn), None);
         assert_eq!(shown(false, State::Begin, Level::Trace), None);
         let skipped = State::Skipped { reason: "nothing to do".into() };
-        assert_eq!(shown(false, skipped, Level::Info).unwrap(), "[+] start web: nothing to do");
+        assert_eq!(shown(false, skipped.clone(), Level::Info), None);
+        assert_eq!(shown(false, skipped, Level::Verbose).unwrap(), "[+] start web: nothing to do");
     }
 
     #[test]

@@ -22,25 +22,23 @@ const TICK: Duration = Duration::from_millis(100);
 /// Most lines that are drawn.
 const MOST: usize = 8;
 
-/// The live area.
+/// The live area. It is drawn by a thread of its own, which begins with the first operation.
 #[derive(Debug)]
 pub(crate) struct Live {
     shared: Arc<Shared>,
-    ticker: Option<JoinHandle<()>>,
+    ticker: Mutex<Option<JoinHandle<()>>>,
 }
 
 #[derive(Debug)]
 struct Shared {
     bars: MultiProgress,
     state: Mutex<Running>,
-    stop: Condvar,
+    changed: Condvar,
 }
 
-impl Shared {
-    fn state(&self) -> MutexGuard<'_, Running> {
-        // Drawing must go on whatever happened to another thread.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// Drawing must go on whatever happened to another thread.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Running operations, first begun first.
@@ -61,19 +59,22 @@ struct Operation {
 impl Live {
     /// An empty area on standard error.
     pub(crate) fn new() -> Self {
-        let shared =
-            Arc::new(Shared { bars: MultiProgress::new(), state: Mutex::default(), stop: Condvar::new() });
-        let ticker = thread::Builder::new().name("live area".to_owned()).spawn({
-            let shared = Arc::clone(&shared);
-            move || tick(&shared)
-        });
-        // Without the thread nothing is drawn; there are the lines.
-        Live { shared, ticker: ticker.ok() }
+        let shared = Shared { bars: MultiProgress::new(), state: Mutex::default(), changed: Condvar::new() };
+        Live { shared: Arc::new(shared), ticker: Mutex::default() }
     }
 
     /// Takes note of an event.
     pub(crate) fn event(&self, event: &Event) {
-        self.shared.state().event(event, Instant::now());
+        lock(&self.shared.state).event(event, Instant::now());
+        if event.step.is_none() && event.state == State::Begin {
+            let mut ticker = lock(&self.ticker);
+            if ticker.is_none() {
+                let shared = Arc::clone(&self.shared);
+                // Without the thread nothing is drawn; the lines of finished operations are printed all the same.
+                *ticker = thread::Builder::new().spawn(move || tick(&shared)).ok();
+            }
+            self.shared.changed.notify_all();
+        }
     }
 
     /// Does something to the terminal while the area is cleared away.
@@ -84,9 +85,9 @@ impl Live {
 
 impl Drop for Live {
     fn drop(&mut self) {
-        self.shared.state().stop = true;
-        self.shared.stop.notify_all();
-        if let Some(ticker) = self.ticker.take() {
+        lock(&self.shared.state).stop = true;
+        self.shared.changed.notify_all();
+        if let Some(ticker) = lock(&self.ticker).take() {
             // A panic in there has been reported by the thread itself.
             let _ = ticker.join();
         }
@@ -140,10 +141,10 @@ impl Operation {
     }
 }
 
+/// Draws what is due, again and again while anything is running.
 fn tick(shared: &Shared) {
-    let style =
-        ProgressStyle::with_template("{spinner} {wide_msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
-    let mut state = shared.state();
+    let style = ProgressStyle::with_template("{wide_msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
+    let mut state = lock(&shared.state);
     while !state.stop {
         let now = Instant::now();
         for operation in state.due(now) {
@@ -152,9 +153,12 @@ fn tick(shared: &Shared) {
                 .bar
                 .get_or_insert_with(|| shared.bars.add(ProgressBar::new_spinner().with_style(style.clone())));
             bar.set_message(line);
-            bar.tick();
         }
-        state = shared.stop.wait_timeout(state, TICK).unwrap_or_else(PoisonError::into_inner).0;
+        state = if state.operations.is_empty() {
+            shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
+        } else {
+            shared.changed.wait_timeout(state, TICK).unwrap_or_else(PoisonError::into_inner).0
+        };
     }
     for bar in state.operations.iter().filter_map(|operation| operation.bar.as_ref()) {
         bar.finish_and_clear();

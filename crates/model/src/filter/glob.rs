@@ -11,8 +11,6 @@ pub(super) const MOST_PATTERN: usize = 512;
 /// stand for themselves.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Glob {
-    /// As it was given, escapes included.
-    source: String,
     /// What stands between the stars; never empty. None is one character of any kind.
     segments: Vec<Vec<Option<char>>>,
 }
@@ -40,7 +38,7 @@ impl Glob {
                 other => segments[last].push(Some(other)),
             }
         }
-        Some(Glob { source: source.to_owned(), segments })
+        Some(Glob { segments })
     }
 
     /// The text that the pattern stands for, if it has no wildcard.
@@ -84,8 +82,28 @@ impl Glob {
 }
 
 impl fmt::Display for Glob {
+    /// Prints the pattern so that it reads back, alone or among others.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.source)
+        for (n, segment) in self.segments.iter().enumerate() {
+            // One character of any kind and then any run is `+`.
+            let is_last = n + 1 == self.segments.len();
+            let (segment, end) = match segment.split_last() {
+                _ if is_last => (segment.as_slice(), ""),
+                Some((None, before)) => (before, "+"),
+                _ => (segment.as_slice(), "*"),
+            };
+            for character in segment {
+                match character {
+                    None => f.write_str("?")?,
+                    Some(c) if matches!(c, '*' | '+' | '?' | '\\' | ',') || c.is_whitespace() => {
+                        write!(f, "\\{c}")?
+                    }
+                    Some(c) => write!(f, "{c}")?,
+                }
+            }
+            f.write_str(end)?;
+        }
+        Ok(())
     }
 }
 
@@ -130,6 +148,15 @@ mod tests {
         ] {
             assert_eq!(glob(pattern, text), expected, "{pattern} {text}");
         }
+    }
+
+    #[test]
+    fn printed_patterns_are_the_same_patterns() {
+        for pattern in ["", "web*", "w+b", "a?*", "a\\*b", "*", "+", "?", "\\\\", "a\\,b", "a\\ b", "*?+"] {
+            let glob = Glob::new(pattern).unwrap();
+            assert_eq!(Glob::new(&glob.to_string()).unwrap(), glob, "{pattern}");
+        }
+        assert_eq!(Glob::new("w+b*").unwrap().to_string(), "w+b*");
     }
 
     #[test]

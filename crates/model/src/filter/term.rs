@@ -38,11 +38,23 @@ impl NamePattern {
 }
 
 impl fmt::Display for NamePattern {
+    /// Prints the name so that it reads back as a name: `boot<x` and `none` are names only with a backslash.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.source {
-            Some(source) => write!(f, "{source}/{}", self.name),
-            None => self.name.fmt(f),
+        let name = self.name.to_string();
+        if let Some(source) = &self.source {
+            return write!(f, "{source}/{name}");
         }
+        if is_none(&name) {
+            return write!(f, "\\{name}");
+        }
+        let mut from = 0;
+        for (at, order) in name.match_indices(['<', '>']) {
+            if property::find(&name[..at]).is_some() {
+                write!(f, "{}\\{order}", &name[from..at])?;
+                from = at + 1;
+            }
+        }
+        f.write_str(&name[from..])
     }
 }
 

@@ -76,6 +76,8 @@ struct Assignment {
     value_span: Range<usize>,
     /// What to cut to remove it: with `export` and `;` around it.
     span: Range<usize>,
+    /// What has to stand there instead.
+    remains: &'static str,
     /// Whether it takes place whenever the file is read: not within a condition or a function.
     always: bool,
 }
@@ -174,13 +176,26 @@ impl RcConf {
     /// Removes every assignment to `name` that always takes place; tells whether there was one.
     pub fn unset(&mut self, name: &str) -> bool {
         let gone = self.scan.assignments.iter().filter(|a| a.always && a.name == name);
-        let cuts: Vec<Range<usize>> =
-            gone.map(|assignment| self.whole_line(assignment.span.clone())).collect();
+        let cuts = gone.map(|gone| match gone.remains {
+            "" => (self.whole_line(gone.span.clone()), ""),
+            remains => (gone.span.clone(), remains),
+        });
+        let cuts: Vec<(Range<usize>, &str)> = cuts.collect();
         let any = !cuts.is_empty();
         let mut left = Vec::with_capacity(self.bytes.len());
         let mut from = 0;
-        for cut in cuts {
+        for (cut, remains) in cuts {
+            // Of several assignments in one command, the first took the others with it.
+            if cut.start < from {
+                continue;
+            }
             left.extend_from_slice(&self.bytes[from..cut.start]);
+            left.extend_from_slice(remains.as_bytes());
+            // What stood apart must not become one operator.
+            let is_operator = |byte: Option<&u8>| byte.is_some_and(|byte| b"&|;".contains(byte));
+            if is_operator(left.last()) && is_operator(self.bytes.get(cut.end)) {
+                left.push(b' ');
+            }
             from = cut.end;
         }
         left.extend_from_slice(&self.bytes[from..]);

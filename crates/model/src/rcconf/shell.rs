@@ -89,6 +89,8 @@ impl<'a> Scanner<'a> {
             match self.rest() {
                 [b' ' | b'\t' | b'\r', ..] => self.at += 1,
                 [b'\\', b'\n', ..] => self.at += 2,
+                // At the very end it hides the line end that a new line needs before it.
+                [b'\\'] => self.at += 1,
                 _ => return,
             }
         }
@@ -173,14 +175,17 @@ impl<'a> Scanner<'a> {
             self.here_document_bodies();
         }
         let always = self.blocks.is_empty() && !was_conditional && runs_here && !self.is_broken;
-        let is_alone = found.len() == 1 && length < 2 && !has_names;
-        for assignment in &mut found {
-            assignment.always = always;
-            if is_alone {
-                // It goes with `export` and the semicolon.
-                let stop = if has_semicolon { end + 1 } else { assignment.value_span.end };
-                assignment.span = begin..stop;
-            }
+        found.iter_mut().for_each(|assignment| assignment.always = always);
+        let is_of_one_name = found.windows(2).all(|pair| pair[0].name == pair[1].name) && !has_names;
+        if let [first, others @ ..] = found.as_mut_slice()
+            && is_of_one_name
+        {
+            // The command goes as a whole, with `export` and the semicolon; before an operator one has to remain.
+            let last = others.last().unwrap_or(first).value_span.end;
+            let stop = if has_semicolon { end + 1 } else { last };
+            first.span = begin..stop;
+            first.remains = if length == 2 { ":" } else { "" };
+            others.iter_mut().for_each(|other| other.span = stop..stop);
         }
         self.assignments.append(&mut found);
     }
@@ -208,7 +213,9 @@ impl<'a> Scanner<'a> {
             b"if" => self.blocks.push(Block::If),
             b"while" | b"until" => self.blocks.push(Block::Loop),
             b"{" => self.blocks.push(Block::Brace),
-            b"then" | b"else" | b"elif" | b"do" | b"!" => {}
+            b"then" | b"else" | b"elif" | b"do" => {}
+            // What follows cannot be removed, so it counts no more than after `&&`.
+            b"!" => self.is_conditional = true,
             b"for" => {
                 self.blocks.push(Block::Loop);
                 return false;
@@ -313,6 +320,7 @@ impl<'a> Scanner<'a> {
             value: constant(&self.bytes[value_span.clone()]),
             span: self.with_blanks(start..self.at),
             value_span,
+            remains: "",
             always: false,
         }
     }

@@ -43,6 +43,7 @@ fn read_line(line: &[u8], start: usize) -> Option<Assignment> {
         value: String::from_utf8(unquoted.to_vec()).ok(),
         value_span: at..at + value.len(),
         span: start + indent..start + end,
+        remains: "",
         always: true,
     })
 }

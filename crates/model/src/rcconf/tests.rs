@@ -109,6 +109,11 @@ fn removal_leaves_what_else_is_on_the_line() {
     assert_eq!(unset("export z a=1\n", "a"), "export z \n");
     assert_eq!(unset("a=1\na=2\nif x; then a=3; fi\n", "a"), "if x; then a=3; fi\n");
     assert_eq!(unset("a=\"x\ny\"\nb=1\n", "a"), "b=1\n");
+    // An operator without a command before it would make the whole file fail.
+    assert_eq!(unset("a=1 && b=2\n", "a"), ": && b=2\n");
+    assert_eq!(unset("a=1 a=2 || b\n", "a"), ": || b\n");
+    assert_eq!(unset("export a=1 a=2\nb\n", "a"), "b\n");
+    assert!(!shell("! a=1\n").unset("a"));
     assert!(!shell(SAMPLE).unset("inner"));
 }
 
@@ -126,9 +131,18 @@ fn the_host_file() {
 
 #[test]
 fn files_that_nothing_can_be_added_to() {
-    for text in
-        ["a=\"x", "if true; then\n", "x <<EOF\nbody\n", "f() {\n", "x &&\n", "x && # c\n", "a=$(b", "x |"]
-    {
+    for text in [
+        "a=\"x",
+        "if true; then\n",
+        "x <<EOF\nbody\n",
+        "f() {\n",
+        "x &&\n",
+        "x && # c\n",
+        "a=$(b",
+        "x |",
+        "|\\",
+        "|\\\n",
+    ] {
         let mut conf = shell(text);
         assert!(matches!(conf.set("new", "1"), Err(RcError::Unfinished { .. })), "{text}");
         assert_eq!(conf.to_bytes(), text.as_bytes());
@@ -173,6 +187,12 @@ fn deep_and_long_files_take_linear_time() {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the shell is the judge of a test, and nothing that ioc runs")]
+fn run(script: &str) -> String {
+    let output = std::process::Command::new("/bin/sh").arg("-c").arg(script).output().unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
 proptest! {
     #[test]
     fn the_bytes_of_any_file_are_kept(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
@@ -202,8 +222,7 @@ proptest! {
         let text = format!("x={word}\n");
         if let Some(value) = constant(&text, "x") {
             let script = format!("{text}\nprintf '%s.' \"$x\"");
-            let output = std::process::Command::new("/bin/sh").arg("-c").arg(script).output().unwrap();
-            prop_assert_eq!(String::from_utf8_lossy(&output.stdout), format!("{value}."), "{:?}", text);
+            prop_assert_eq!(run(&script), format!("{value}."), "{:?}", text);
         }
     }
 }

@@ -104,15 +104,15 @@ impl Host {
             #[cfg(target_os = "freebsd")]
             jails: Arc::new(crate::jails::FreeBsdJails),
             #[cfg(target_os = "linux")]
-            mounts: Arc::new(crate::mounts::linux::LinuxMounts),
+            mounts: Arc::new(crate::mounts::LinuxMounts),
             #[cfg(target_os = "freebsd")]
             mounts: Arc::new(crate::mounts::FreeBsdMounts),
             #[cfg(target_os = "linux")]
-            network: Arc::new(crate::network::linux::LinuxNetwork::new(&facts.runtime_directory)),
+            network: Arc::new(crate::network::LinuxNetwork::new(&facts.runtime_directory)),
             #[cfg(target_os = "freebsd")]
             network: Arc::new(crate::network::FreeBsdNetwork),
             #[cfg(target_os = "linux")]
-            limits: Arc::new(crate::limits::linux::LinuxLimits),
+            limits: Arc::new(crate::limits::LinuxLimits),
             #[cfg(target_os = "freebsd")]
             limits: Arc::new(crate::limits::FreeBsdLimits),
             files: Arc::new(ConfinedFiles),

@@ -3,11 +3,13 @@
 #[cfg(target_os = "freebsd")]
 mod freebsd;
 #[cfg(target_os = "linux")]
-pub mod linux;
+mod linux;
 pub mod rules;
 
 #[cfg(target_os = "freebsd")]
 pub use freebsd::FreeBsdLimits;
+#[cfg(target_os = "linux")]
+pub use linux::LinuxLimits;
 
 use std::fmt;
 

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::ops::Range;
 use std::path::Path;
 
 /// Reads a file of at most `most` bytes; longer is an error.
@@ -81,6 +82,19 @@ pub(crate) fn is_gone(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(libc::ESRCH)
 }
 
+/// Where this process has the command line that `ps` shows.
+pub(crate) fn own_command_line() -> io::Result<Range<usize>> {
+    let line = read_bounded("/proc/self/stat", 4096)?;
+    let line = String::from_utf8_lossy(&line);
+    let malformed = || io::Error::new(io::ErrorKind::InvalidData, "a stat file of /proc is malformed");
+    let (_, rest) = line.rsplit_once(')').ok_or_else(malformed)?;
+    let mut fields = rest.split_ascii_whitespace().skip(48 - 3).map(str::parse);
+    match (fields.next(), fields.next()) {
+        (Some(Ok(start)), Some(Ok(end))) => Ok(start..end),
+        _ => Err(malformed()),
+    }
+}
+
 /// The capabilities that the process and its children can ever have; `CapBnd` of `/proc/PID/status`.
 pub(crate) fn bounding_set(pid: i32) -> io::Result<u64> {
     let status = read_bounded(format!("/proc/{pid}/status"), 1 << 16)?;
@@ -102,6 +116,8 @@ pub(crate) fn same_pid_namespace(pid: i32) -> io::Result<Vec<i32>> {
             Ok(namespace) if namespace == wanted => found.push(candidate),
             Ok(_) => {}
             Err(error) if is_gone(&error) => {}
+            // It may do more than we may, so it is none of a jail that we could enter.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
             Err(error) => return Err(error),
         }
     }

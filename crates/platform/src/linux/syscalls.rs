@@ -232,17 +232,17 @@ pub(crate) fn new_session_keyring() -> Result<(), Errno> {
     }
 }
 
-/// Shows `text`, its parts ended by NUL, as this process's command line in `ps`.
+/// Writes into this process's own memory, as a debugger would: an address that cannot be written to is an error, not a
+/// fault.
 ///
-/// `text` must stay where it is as long as the process lives.
-pub(crate) fn show_as_command_line(text: &[u8]) {
-    let range = text.as_ptr_range();
-    // The start moves first, then the end: the kernel refuses a start behind the end, and the arguments that
-    // execve(2) left lie at the top of the address space. Only cosmetics, so a refusal is no error.
-    // SAFETY: the kernel only notes the address.
-    let moved = unsafe { libc::prctl(libc::PR_SET_MM, libc::PR_SET_MM_ARG_START, range.start, 0, 0) };
-    if moved == 0 {
-        // SAFETY: the kernel only notes the address.
-        unsafe { libc::prctl(libc::PR_SET_MM, libc::PR_SET_MM_ARG_END, range.end, 0, 0) };
-    }
+/// # Safety
+///
+/// Nothing in this process may rely on what is there.
+pub(crate) unsafe fn overwrite(address: usize, bytes: &[u8]) -> Result<(), Errno> {
+    let from = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
+    let to = libc::iovec { iov_base: std::ptr::without_provenance_mut(address), iov_len: bytes.len() };
+    let own = rustix::process::getpid().as_raw_nonzero().get();
+    // SAFETY: the bytes live through the call, which only reads them; what is overwritten is up to the caller.
+    let written = unsafe { libc::process_vm_writev(own, &raw const from, 1, &raw const to, 1, 0) };
+    check(written as i64).map(drop)
 }

@@ -3,11 +3,13 @@
 #[cfg(target_os = "freebsd")]
 mod freebsd;
 #[cfg(target_os = "linux")]
-pub mod linux;
+mod linux;
 pub mod options;
 
 #[cfg(target_os = "freebsd")]
 pub use freebsd::FreeBsdMounts;
+#[cfg(target_os = "linux")]
+pub use linux::LinuxMounts;
 
 use std::fmt;
 use std::path::{Path, PathBuf};

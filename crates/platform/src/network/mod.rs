@@ -4,11 +4,13 @@
 mod freebsd;
 pub mod ipfw;
 #[cfg(target_os = "linux")]
-pub mod linux;
+mod linux;
 pub mod requests;
 
 #[cfg(target_os = "freebsd")]
 pub use freebsd::{FreeBsdFirewall, FreeBsdNetwork};
+#[cfg(target_os = "linux")]
+pub use linux::LinuxNetwork;
 
 use std::fmt;
 use std::net::IpAddr;

@@ -3,8 +3,7 @@
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 
-use ioc_platform::mounts::linux::LinuxMounts;
-use ioc_platform::mounts::{MountError, MountKind, Mounts};
+use ioc_platform::mounts::{LinuxMounts, MountError, MountKind, Mounts};
 
 use crate::support::{Scratch, nullfs, privileged, spec};
 

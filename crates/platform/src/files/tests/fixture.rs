@@ -106,7 +106,7 @@ pub(in crate::files) fn swapping(one: &Path, other: &Path, mut attempt: impl FnM
         });
         // Ends the thread above also if the attempt panics.
         let _end = Ending(&enough);
-        while seen.iter().any(|count| *count < 100) && Instant::now() < deadline {
+        while seen.iter().any(|count| *count < 30) && Instant::now() < deadline {
             seen[usize::from(attempt())] += 1;
         }
     });

@@ -1,6 +1,7 @@
 //! Links that the jail planted, in every component of a path and for every operation.
 
 use std::fs;
+use std::io::Write;
 use std::os::fd::AsFd;
 use std::path::Path;
 
@@ -158,12 +159,13 @@ proptest! {
         for (number, (at, text)) in links.iter().enumerate() {
             // What is there already stays: then this makes fewer things, or nothing.
             let (parent, _) = at.rsplit_once('/').unwrap_or(("", at));
-            let _ = FILES.make_directory(&root, &path(parent), 0o755);
+            if FILES.make_directory(&root, &path(parent), 0o755).is_err() {
+                continue;
+            }
             let _ = FILES.make_link(&root, &path(at), text.as_ref());
             for file in ["a", "b"] {
-                let file = path(&format!("{parent}/{file}"));
-                if let Ok(None) = FILES.metadata(&root, &file) {
-                    let _ = FILES.replace(&root, &file, format!("{number}{file}").as_bytes(), 0o644);
+                if let Ok(mut new) = fs::File::create_new(ground.at(parent).join(file)) {
+                    write!(new, "{number}{file}").unwrap();
                 }
             }
         }

@@ -4,11 +4,10 @@
 //! thread, pid 1 with the connection to its maker. The entry in the registry is written right before that, so a
 //! maker killed at any point leaves a whole jail or none; an entry whose process is gone means nothing.
 
-use std::ffi::OsStr;
-use std::io::{self, Write};
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rustix::fs::{CWD, Mode, OFlags, mkdirat, open};
 use rustix::io::{Errno, fcntl_dupfd_cloexec};
@@ -24,7 +23,7 @@ use rustix::thread::UnshareFlags;
 use super::{capabilities, init};
 use crate::jails::{JailSpec, JailSys, JailsError, Parameter, ParameterValue};
 use crate::linux::namespaces::on_own_thread;
-use crate::linux::procfs::Stat;
+use crate::linux::procfs::{Stat, own_command_line};
 use crate::linux::registry::{Entry, Registry, boot};
 use crate::linux::{confined, syscalls};
 
@@ -109,7 +108,7 @@ fn start(spec: &JailSpec) -> Result<Started, Failed> {
         rustix::net::recv(&connection, &mut message, RecvFlags::empty()).map(|(length, _)| length)
     });
     match length {
-        Ok(5) => init::read_message(message).map_err(|(stage, error)| Failed(stage, error.into()))?,
+        Ok(5) => init::read_message(message).map_err(|(stage, error)| Failed(stage, error))?,
         Ok(_) => return Err(Failed(init::STAGES[0], Errno::CHILD.into())),
         Err(error) => return Err(Failed(init::STAGES[0], error.into())),
     }
@@ -164,6 +163,7 @@ fn enter_new_namespaces(
     let mut flags = UnshareFlags::NEWNS | UnshareFlags::NEWUTS | UnshareFlags::NEWCGROUP;
     flags.set(UnshareFlags::NEWIPC, own_ipc);
     flags.set(UnshareFlags::NEWNET, spec.vnet);
+    let command_line = command_line(spec.name.as_str(), root).during("read our own command line")?;
     syscalls::unshare(flags).during("make namespaces")?;
     sethostname(spec.hostname.as_bytes()).during("set the host name")?;
     if let Some(ParameterValue::Text(domain)) = value(&spec.parameters, "host.domainname") {
@@ -193,7 +193,7 @@ fn enter_new_namespaces(
         proc: out_of_the_way(proc)?,
         maker,
         capabilities: capabilities::of(spec),
-        command_line: command_line(spec.name.as_str(), root),
+        command_line,
     })
 }
 
@@ -213,12 +213,11 @@ fn open_proc(root: &OwnedFd) -> io::Result<OwnedFd> {
     Ok(proc)
 }
 
-/// What `ps` shows for pid 1.
-fn command_line(name: &str, root: &Path) -> Vec<u8> {
-    let mut line = Vec::new();
-    for argument in [OsStr::new("ioc-jail"), OsStr::new(name), root.as_os_str()] {
-        line.extend_from_slice(argument.as_bytes());
-        line.push(0);
-    }
-    line
+/// What `ps` is to show for pid 1 instead of our own command line, and where: cut to the room that is there.
+fn command_line(name: &str, root: &Path) -> io::Result<(usize, Vec<u8>)> {
+    let room = own_command_line()?;
+    let mut line = [b"ioc-jail\0", name.as_bytes(), b"\0", root.as_os_str().as_bytes()].concat();
+    line.truncate(room.len().saturating_sub(1));
+    line.resize(room.len(), 0);
+    Ok((room.start, line))
 }

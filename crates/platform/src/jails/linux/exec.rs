@@ -61,6 +61,11 @@ impl From<io::Error> for NotStarted {
 /// Runs a process to its end.
 pub(super) fn exec(init: &Init, process: &Process) -> Result<Finished, JailsError> {
     let name = &init.entry.name;
+    if process.fib.is_some() {
+        return Err(JailsError::Unsupported {
+            what: "Linux has no routing tables to choose from".to_owned(),
+        });
+    }
     let program = || process.argv.first().map(|p| p.to_string_lossy().into_owned()).unwrap_or_default();
     let (child, link) = start(init, process).map_err(|reason| match reason {
         NotStarted::NoUser(user) => JailsError::NoUser { name: name.clone(), user },
@@ -271,6 +276,7 @@ mod tests {
             argv: argv.iter().map(Into::into).collect(),
             user: None,
             env: env.iter().map(|(name, value)| (name.into(), value.into())).collect(),
+            fib: None,
             stdio: Stdio::Capture,
             timeout: None,
         };

@@ -5,6 +5,7 @@
 //! too, the kernel itself reaps the orphans that it inherits; wait(2).
 
 use std::ffi::CStr;
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use rustix::io::Errno;
@@ -31,8 +32,8 @@ pub(super) struct Plan {
     pub(super) maker: OwnedFd,
     /// What it may do.
     pub(super) capabilities: CapabilitySet,
-    /// Its command line, each argument ended by NUL.
-    pub(super) command_line: Vec<u8>,
+    /// What `ps` is to show for it, and where in memory that goes.
+    pub(super) command_line: (usize, Vec<u8>),
 }
 
 /// The descriptors of the plan are moved here, past the standard streams.
@@ -86,7 +87,7 @@ pub(super) fn run(plan: &Plan) -> i32 {
     if let Err((stage, error)) = set_up(plan) {
         return give_up(maker, stage, error);
     }
-    tell(maker, READY, Errno::from_raw_os_error(0));
+    tell(maker, READY, 0);
     // The jail is, once its maker has noted it. If the maker dies before that, the connection ends.
     let mut go = [0];
     if !matches!(rustix::net::recv(maker, &mut go, RecvFlags::empty()), Ok((1, _))) {
@@ -101,29 +102,29 @@ pub(super) fn run(plan: &Plan) -> i32 {
 }
 
 fn give_up(maker: BorrowedFd<'_>, stage: u8, error: Errno) -> i32 {
-    tell(maker, stage, error);
+    tell(maker, stage, error.raw_os_error());
     1
 }
 
-fn tell(maker: BorrowedFd<'_>, stage: u8, error: Errno) {
+fn tell(maker: BorrowedFd<'_>, stage: u8, error: i32) {
     // If even that fails, the closed connection tells.
     let _ = rustix::net::send(maker, &message(stage, error), SendFlags::NOSIGNAL);
 }
 
 /// A report: number of the stage, then the error number.
-fn message(stage: u8, error: Errno) -> [u8; 5] {
-    let [a, b, c, d] = error.raw_os_error().to_ne_bytes();
+fn message(stage: u8, error: i32) -> [u8; 5] {
+    let [a, b, c, d] = error.to_ne_bytes();
     [stage, a, b, c, d]
 }
 
 /// What a report says: ready, or stage and error.
-pub(super) fn read_message(message: [u8; 5]) -> Result<(), (&'static str, Errno)> {
+pub(super) fn read_message(message: [u8; 5]) -> Result<(), (&'static str, io::Error)> {
     let [stage, error @ ..] = message;
     if stage == READY {
         return Ok(());
     }
     let stage = STAGES.get(usize::from(stage)).copied().unwrap_or("start its pid 1");
-    Err((stage, Errno::from_raw_os_error(i32::from_ne_bytes(error))))
+    Err((stage, io::Error::from_raw_os_error(i32::from_ne_bytes(error))))
 }
 
 fn at(stage: u8) -> impl Fn(Errno) -> (u8, Errno) {
@@ -137,7 +138,12 @@ fn detach(plan: &Plan) -> Result<(), (u8, Errno)> {
     syscalls::set_signals(Signals::Ignored);
     rustix::process::setsid().map_err(at(0))?;
     rustix::thread::set_name(c"ioc-jail").map_err(at(0))?;
-    syscalls::show_as_command_line(&plan.command_line);
+    let (address, command_line) = &plan.command_line;
+    // SAFETY: there are the arguments of our maker's program, which this copy of it does not look at.
+    #[expect(unsafe_code, reason = "writes to an address that the kernel gave")]
+    let shown = unsafe { syscalls::overwrite(*address, command_line) };
+    // Only cosmetics.
+    let _ = shown;
     take_descriptors(plan).map_err(at(1))
 }
 
@@ -208,8 +214,12 @@ mod tests {
 
     #[test]
     fn reports_are_understood() {
-        assert!(read_message(message(READY, Errno::PERM)).is_ok());
-        assert_eq!(read_message(message(2, Errno::PERM)), Err(("mount its /proc", Errno::PERM)));
-        assert_eq!(read_message(message(99, Errno::BUSY)), Err(("start its pid 1", Errno::BUSY)));
+        let failed = |message| {
+            let (stage, error) = read_message(message).unwrap_err();
+            (stage, error.raw_os_error().unwrap())
+        };
+        assert!(read_message(message(READY, 0)).is_ok());
+        assert_eq!(failed(message(2, libc::EPERM)), ("mount its /proc", libc::EPERM));
+        assert_eq!(failed(message(99, libc::EBUSY)), ("start its pid 1", libc::EBUSY));
     }
 }

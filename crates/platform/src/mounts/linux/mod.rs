@@ -7,7 +7,7 @@
 //! | `Devfs` | a tmpfs with a fixed set of harmless devices, and pseudo terminals of its own below it |
 //! | `Fdescfs` | nothing more: `Devfs` has `/dev/fd` as a link into `/proc` |
 //! | `Procfs`, `Linprocfs` at `/proc` | nothing more: every jail has its own `/proc`, made by [`crate::jails`] |
-//! | `Other` | the file systems of [`FOREIGN`]; all others could show the host |
+//! | `Other` | the file systems of `FOREIGN`; all others could show the host |
 //!
 //! A mount is complete before it is attached: read-only from its first moment on. `nosuid` and `nodev` are always
 //! set, besides the flags that the source has.
@@ -33,7 +33,7 @@ use crate::linux::{confined, mountinfo, syscalls};
 use options::Options;
 
 /// The file systems that `Other` may name: those that hold files of their own.
-pub const FOREIGN: [&str; 11] =
+const FOREIGN: [&str; 11] =
     ["btrfs", "ext2", "ext3", "ext4", "f2fs", "iso9660", "overlay", "squashfs", "vfat", "xfs", "zfs"];
 
 /// Mounts on Linux.

@@ -28,8 +28,8 @@ pub(super) fn parse(options: &[String], read_only: bool) -> Options {
     if read_only {
         parsed.flags |= MountAttrFlags::MOUNT_ATTR_RDONLY;
     }
-    for option in options {
-        match option.as_str() {
+    for option in options.iter().flat_map(|option| option.split(',')).filter(|option| !option.is_empty()) {
+        match option {
             "ro" => parsed.flags |= MountAttrFlags::MOUNT_ATTR_RDONLY,
             "noexec" => parsed.flags |= MountAttrFlags::MOUNT_ATTR_NOEXEC,
             "noatime" => parsed.flags |= MountAttrFlags::MOUNT_ATTR_NOATIME,
@@ -109,7 +109,7 @@ mod tests {
             assert!(options(&[good]).for_tmpfs().is_ok(), "{good}");
         }
         for bad in
-            ["size", "size=", "size=m", "size=-1", "size=1m,mode=7", "mode=8", "mode=4755", "uid=a", "huge=1"]
+            ["size", "size=", "size=m", "size=-1", "size=1m,mode=8", "mode=8", "mode=4755", "uid=a", "huge=1"]
         {
             assert!(options(&[bad]).for_tmpfs().is_err(), "{bad}");
         }

@@ -46,7 +46,7 @@ pub(super) fn copy(
     DirBuilder::new().mode(0o700).create(target)?;
     let to = Dir::open(target, DIRECTORY, Mode::empty())?;
     let mut copier = Copier {
-        device: stat.st_dev as u64,
+        device: stat.st_dev,
         without,
         scope,
         progress,
@@ -108,7 +108,7 @@ impl Copier<'_> {
             return Ok(());
         }
         if stat.st_nlink > 1 {
-            if let Some(first) = self.links.get(&(stat.st_ino as u64)) {
+            if let Some(first) = self.links.get(&stat.st_ino) {
                 linkat(
                     self.target.as_fd(),
                     first.as_path(),
@@ -118,7 +118,7 @@ impl Copier<'_> {
                 )?;
                 return Ok(());
             }
-            self.links.insert(stat.st_ino as u64, path.to_owned());
+            self.links.insert(stat.st_ino, path.to_owned());
         }
         match kind {
             SFlag::S_IFREG => self.file(from, to, name, stat),
@@ -141,7 +141,7 @@ impl Copier<'_> {
         }
         let source = Dir::openat(from.as_fd(), name.as_c_str(), DIRECTORY, Mode::empty())?;
         // Taken from what was opened: the name may lead elsewhere by now.
-        if fstat(source.as_fd())?.st_dev as u64 != self.device {
+        if fstat(source.as_fd())?.st_dev != self.device {
             return Err(io::Error::from(io::ErrorKind::ResourceBusy));
         }
         mkdirat(to.as_fd(), name.as_c_str(), Mode::S_IRWXU)?;

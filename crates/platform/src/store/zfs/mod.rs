@@ -12,12 +12,11 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use ioc_model::name::{DatasetName, SnapshotName};
 
-use super::{
-    CopyOrder, DatasetInfo, NewDataset, Progress, SnapshotInfo, Store, StoreError, StoreKind, Streams, Tree,
-};
+use super::{CopyOrder, DatasetInfo, NewDataset, Progress, SnapshotInfo, Store, StoreError, StoreKind, Tree};
 use crate::command::{Cmd, Commands, ExecError, Finished, Program};
 use error::{Attempt, is_already, understand};
 
@@ -59,6 +58,25 @@ const NOT_INHERITED: &[(&str, &str)] = &[
 pub struct ZfsStore {
     commands: Arc<dyn Commands>,
     dialect: OnceLock<Dialect>,
+}
+
+/// How many levels of names are asked for at the most; a name has 255 bytes.
+const MOST_LEVELS: usize = 255;
+
+/// How often, and with which pause, something is tried again that is in use.
+const ATTEMPTS: u32 = 10;
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Tries again for a second what fails because the dataset is in use: a file that was just closed, or the mounts of
+/// a process that is just ending, keep it so for a moment.
+fn patiently(attempt: impl Fn() -> Result<(), StoreError>) -> Result<(), StoreError> {
+    for _ in 1..ATTEMPTS {
+        match attempt() {
+            Err(StoreError::Busy { .. }) => std::thread::sleep(PAUSE),
+            outcome => return outcome,
+        }
+    }
+    attempt()
 }
 
 impl ZfsStore {
@@ -153,7 +171,8 @@ impl Store for ZfsStore {
         // From here on a jail may have chosen the value.
         properties.push("mountpoint");
         properties.extend(user);
-        let depth = depth.to_string();
+        // zfs reads the number as an int; more levels than that no name can have.
+        let depth = depth.min(MOST_LEVELS).to_string();
         let mut options = if depth == "0" { vec![] } else { vec!["-r", "-d", &depth] };
         if self.dialect() == Dialect::OpenZfs {
             options.extend(["-t", "filesystem"]);
@@ -220,7 +239,7 @@ impl Store for ZfsStore {
     }
 
     fn destroy(&self, name: &DatasetName) -> Result<(), StoreError> {
-        self.change(zfs("destroy").arg(name.as_str()), "destroy", name.as_str(), None)
+        patiently(|| self.change(zfs("destroy").arg(name.as_str()), "destroy", name.as_str(), None))
     }
 
     fn snapshot(&self, name: &SnapshotName, recursive: bool) -> Result<(), StoreError> {
@@ -276,7 +295,7 @@ impl Store for ZfsStore {
 
     fn rename(&self, from: &DatasetName, to: &DatasetName) -> Result<(), StoreError> {
         let cmd = zfs("rename").arg(from.as_str()).arg(to.as_str());
-        self.change(cmd, "rename", from.as_str(), Some(to.as_str()))
+        patiently(|| self.change(cmd.clone(), "rename", from.as_str(), Some(to.as_str())))
     }
 
     fn set_property(

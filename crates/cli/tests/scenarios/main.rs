@@ -1,0 +1,11 @@
+//! Black box: what a user sees of `ioc` on a real machine, the same on every kind of store.
+//!
+//! As root. Each scenario has a source of its own and fails if it leaves anything behind.
+
+mod lifecycle;
+mod network;
+mod order;
+mod plans;
+mod properties;
+mod refusals;
+mod releases;

@@ -1,0 +1,93 @@
+//! Where releases come from.
+
+use std::path::PathBuf;
+
+use ioc_testkit::machine::Machine;
+use ioc_testkit::scenarios;
+
+/// An archive of a small system: sh and what it needs, taken from this machine.
+fn archive(machine: &Machine, extra: &[(&str, tar::EntryType, &str)]) -> PathBuf {
+    let path = machine.directory().join("small.tar");
+    let mut tar = tar::Builder::new(std::fs::File::create(&path).unwrap());
+    for directory in ["bin", "etc", "tmp"] {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(tar::EntryType::Directory);
+        header.set_mode(0o755);
+        header.set_size(0);
+        tar.append_data(&mut header, directory, std::io::empty()).unwrap();
+    }
+    let mut header = tar::Header::new_gnu();
+    header.set_mode(0o644);
+    header.set_size(6);
+    tar.append_data(&mut header, "etc/motd", &b"hello\n"[..]).unwrap();
+    for (name, kind, link) in extra {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(*kind);
+        header.set_size(0);
+        header.as_gnu_mut().unwrap().name[..name.len()].copy_from_slice(name.as_bytes());
+        header.as_gnu_mut().unwrap().linkname[..link.len()].copy_from_slice(link.as_bytes());
+        header.set_cksum();
+        tar.append(&header, std::io::empty()).unwrap();
+    }
+    tar.finish().unwrap();
+    path
+}
+
+fn releases(machine: &Machine) -> Vec<String> {
+    let listing = std::fs::read_dir(machine.mounted_at().join("releases"));
+    listing.map_or_else(
+        |_| Vec::new(),
+        |l| l.flatten().map(|e| e.file_name().to_string_lossy().into_owned()).collect(),
+    )
+}
+
+scenarios! {
+    fn from_an_archive(machine) {
+        let path = archive(machine, &[]);
+        machine.ok(&["fetch", "-r", "small", "--archive", path.to_str().unwrap()]);
+        machine.ok(&["create", "-r", "small", "-nb", "web"]);
+        assert_eq!(std::fs::read_to_string(machine.jail_root("web").join("etc/motd")).unwrap(), "hello\n");
+        machine.fails(1, &["fetch", "-r", "small", "--archive", path.to_str().unwrap()]);
+    }
+
+    fn a_wrong_checksum_leaves_no_release(machine) {
+        let path = archive(machine, &[]);
+        let wrong = "0".repeat(64);
+        machine.fails(1, &["fetch", "-r", "small", "--archive", path.to_str().unwrap(), "--sha256", &wrong]);
+        assert_eq!(releases(machine), Vec::<String>::new());
+    }
+
+    fn hostile_archives_leave_no_release(machine) {
+        use tar::EntryType::{Block, Char, Fifo, Link, Regular};
+        for extra in [
+            ("../evil", Regular, ""),
+            ("/etc/evil", Regular, ""),
+            ("etc/passwd", Link, "../../../../etc/passwd"),
+            ("dev-sda", Block, ""),
+            ("dev-null", Char, ""),
+            ("pipe", Fifo, ""),
+        ] {
+            let path = archive(machine, &[extra]);
+            let said = machine.fails(1, &["fetch", "-r", "bad", "--archive", path.to_str().unwrap()]);
+            assert!(said.contains(extra.0), "{said}");
+            assert_eq!(releases(machine), Vec::<String>::new(), "{}", extra.0);
+        }
+        assert!(!machine.directory().join("evil").exists());
+    }
+
+    fn a_truncated_archive_leaves_no_release(machine) {
+        let path = archive(machine, &[]);
+        let whole = std::fs::read(&path).unwrap();
+        for length in [100, 600, 1500, 2100] {
+            std::fs::write(&path, &whole[..length]).unwrap();
+            machine.fails(1, &["fetch", "-r", "cut", "--archive", path.to_str().unwrap()]);
+            assert_eq!(releases(machine), Vec::<String>::new(), "{length}");
+        }
+    }
+
+    fn a_release_of_the_host_only_makes_basejails(machine) {
+        machine.host_release();
+        machine.fails(2, &["create", "-r", "host", "-nb", "web"]);
+        assert_eq!(machine.ok(&["list", "-H", "-o", "name"]), "");
+    }
+}

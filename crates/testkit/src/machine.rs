@@ -1,0 +1,186 @@
+//! A machine to run `ioc` on: this one, with a source that only one test uses.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::traces::Traces;
+
+/// Where the test's source is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Store {
+    /// A directory.
+    Directory,
+    /// A dataset of a pool that only this test uses.
+    Zfs,
+}
+
+/// This machine with a source of its own.
+///
+/// Everything in it bears a mark that no other test has. When it is dropped, its jails are stopped, its source is
+/// removed, and the test fails if anything with its mark is left on the machine.
+#[derive(Debug)]
+pub struct Machine {
+    mark: String,
+    binary: PathBuf,
+    directory: tempfile::TempDir,
+    root: String,
+    before: Traces,
+    _pool: Option<crate::zfs_pool::TestPool>,
+}
+
+impl Machine {
+    /// A machine whose source is in `store`; `binary` is the `ioc` to run.
+    ///
+    /// The environment variable `IOC_BINARY` names another one, for machines on which cargo does not run.
+    pub fn new(store: Store, binary: &str) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        // Letters only: the begin of it becomes part of interface names.
+        let mark = format!("t{}x{count}", std::process::id());
+        let directory =
+            tempfile::Builder::new().prefix(&format!("ioc-{mark}-")).tempdir().expect("a directory");
+        let binary = std::env::var_os("IOC_BINARY").map_or_else(|| PathBuf::from(binary), PathBuf::from);
+        let before = Traces::of(&mark);
+        let (root, pool) = match store {
+            Store::Directory => {
+                let root = directory.path().join("source");
+                std::fs::create_dir(&root).expect("a directory for the source");
+                (root.display().to_string(), None)
+            }
+            Store::Zfs => {
+                let pool = crate::zfs_pool::TestPool::new();
+                let root = format!("{}/iocage", pool.name());
+                pool.create(&root);
+                (root, Some(pool))
+            }
+        };
+        Machine { mark, binary, directory, root, before, _pool: pool }
+    }
+
+    /// The name of the source, which is unlike that of any other test.
+    pub fn source(&self) -> &str {
+        &self.mark
+    }
+
+    /// The root dataset or directory of the source.
+    pub fn root(&self) -> &str {
+        &self.root
+    }
+
+    /// Where the source is mounted.
+    pub fn mounted_at(&self) -> PathBuf {
+        match &self._pool {
+            None => PathBuf::from(&self.root),
+            Some(pool) => pool.mounted_at().join("iocage"),
+        }
+    }
+
+    /// A directory for whatever the test needs.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// An `ioc` command that is not yet run.
+    #[expect(clippy::disallowed_methods, reason = "the binary is what is tested")]
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(&self.binary);
+        command.arg(format!("--source={}={}", self.mark, self.root)).args(args);
+        command.env("NO_COLOR", "1").env_remove("IOC_SOURCE").stdin(Stdio::null());
+        command
+    }
+
+    /// Runs `ioc` and returns what it said.
+    pub fn run(&self, args: &[&str]) -> Said {
+        let output = self.command(args).output().expect("ioc can be run");
+        Said::new(args, output)
+    }
+
+    /// Runs `ioc`, which must succeed, and returns what it wrote to standard output.
+    pub fn ok(&self, args: &[&str]) -> String {
+        let said = self.run(args);
+        assert_eq!(said.status, 0, "{said}");
+        said.stdout
+    }
+
+    /// Runs `ioc`, which must fail with this status, and returns what it wrote to standard error.
+    pub fn fails(&self, status: i32, args: &[&str]) -> String {
+        let said = self.run(args);
+        assert_eq!(said.status, status, "{said}");
+        assert!(!said.stderr.trim().is_empty(), "a failure without a word: {said}");
+        assert!(!said.stderr.contains("panicked"), "{said}");
+        said.stderr
+    }
+
+    /// Makes a release of this machine and returns its name.
+    pub fn host_release(&self) -> &'static str {
+        self.ok(&["fetch", "--host", "-r", "host"]);
+        "host"
+    }
+
+    /// Makes a basejail of a host release, which is made first if it is missing.
+    pub fn jail(&self, name: &str, properties: &[&str]) {
+        if !self.mounted_at().join("releases/host").exists() {
+            self.host_release();
+        }
+        let mut args = vec!["create", "-r", "host", name];
+        args.extend(properties);
+        self.ok(&args);
+    }
+
+    /// The file system of a jail, as the host sees it.
+    pub fn jail_root(&self, name: &str) -> PathBuf {
+        self.mounted_at().join("jails").join(name).join("root")
+    }
+
+    /// What is on the machine with this test's mark and was not there at its begin.
+    pub fn left_behind(&self) -> Vec<String> {
+        Traces::of(&self.mark).since(&self.before)
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        let stopped = self.run(&["stop", "--force", "*"]);
+        if std::thread::panicking() {
+            return;
+        }
+        let mut left = self.left_behind();
+        // The pool's own datasets go with the pool.
+        left.retain(|trace| {
+            self._pool.as_ref().is_none_or(|pool| !trace.contains(&format!(" {}", pool.name())))
+        });
+        assert!(left.is_empty(), "left behind: {left:#?}\nafter {stopped}");
+    }
+}
+
+/// What a run of `ioc` said.
+#[derive(Clone, Debug)]
+pub struct Said {
+    args: String,
+    /// Its exit status; 128 and more for a signal.
+    pub status: i32,
+    /// What it wrote to standard output.
+    pub stdout: String,
+    /// What it wrote to standard error.
+    pub stderr: String,
+}
+
+impl Said {
+    fn new(args: &[&str], output: Output) -> Self {
+        use std::os::unix::process::ExitStatusExt;
+        let signal = output.status.signal().map(|signal| 128 + signal);
+        Said {
+            args: args.join(" "),
+            status: output.status.code().or(signal).unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+impl std::fmt::Display for Said {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "`ioc {}` ended with {}\n{}{}", self.args, self.status, self.stdout, self.stderr)
+    }
+}

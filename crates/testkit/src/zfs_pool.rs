@@ -1,0 +1,112 @@
+//! A pool of ZFS on a file, for one test.
+//!
+//! On Linux by zfs-fuse(8), whose daemon is started if it does not run and is left running: tests of other
+//! processes may have pools in it by then. On FreeBSD by the kernel's ZFS.
+
+use std::fs::{File, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+/// Size of a pool in bytes. The file is sparse.
+const SIZE: u64 = 512 << 20;
+
+/// A pool that is destroyed when this is dropped.
+#[derive(Debug)]
+pub struct TestPool {
+    name: String,
+    directory: tempfile::TempDir,
+}
+
+impl TestPool {
+    /// Makes a pool with a name that no other test has.
+    pub fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("ioct{}p{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let directory = tempfile::Builder::new().prefix(&name).tempdir().expect("a directory for the pool");
+        let file = directory.path().join("disk");
+        File::create(&file).and_then(|file| file.set_len(SIZE)).expect("a file for the pool");
+        if cfg!(target_os = "linux") {
+            start_daemon();
+        }
+        let pool = TestPool { name, directory };
+        let mountpoint = pool.mounted_at();
+        let made = run("zpool", &["create", "-m", text(&mountpoint), &pool.name, text(&file)]);
+        assert!(made.status.success(), "zpool create: {}", String::from_utf8_lossy(&made.stderr));
+        pool
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where it is mounted.
+    pub fn mounted_at(&self) -> PathBuf {
+        self.directory.path().join("pool")
+    }
+
+    /// Makes a dataset in it.
+    pub fn create(&self, dataset: &str) {
+        let made = run("zfs", &["create", dataset]);
+        assert!(made.status.success(), "zfs create {dataset}: {}", String::from_utf8_lossy(&made.stderr));
+    }
+}
+
+impl Default for TestPool {
+    fn default() -> Self {
+        TestPool::new()
+    }
+}
+
+impl Drop for TestPool {
+    fn drop(&mut self) {
+        // Something may still be leaving a mount.
+        for _ in 0..20 {
+            if run("zpool", &["destroy", "-f", &self.name]).status.success() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("temporary directories have plain names")
+}
+
+/// Starts zfs-fuse unless it runs, one test at a time.
+fn start_daemon() {
+    let lock =
+        OpenOptions::new().create(true).truncate(false).write(true).open("/run/ioc-test-zfs-fuse.lock");
+    let lock = lock.expect("a lock file, as root");
+    lock.lock().expect("a lock");
+    if run("zpool", &["list"]).status.success() {
+        return;
+    }
+    let mut daemon = command("zfs-fuse");
+    daemon.args(["--no-kstat-mount", "-a", "0", "-e", "0"]);
+    daemon.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    daemon.status().expect("zfs-fuse is installed");
+    for _ in 0..100 {
+        if run("zpool", &["list"]).status.success() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    panic!("zfs-fuse does not answer");
+}
+
+fn run(program: &str, args: &[&str]) -> Output {
+    command(program).args(args).stdin(Stdio::null()).output().expect("the tools of ZFS are installed")
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test makes its pools by its own means")]
+fn command(program: &str) -> Command {
+    let paths = [format!("/sbin/{program}"), format!("/usr/sbin/{program}")];
+    let path = paths.iter().find(|path| Path::new(path).exists()).unwrap_or(&paths[0]);
+    let mut command = Command::new(path);
+    command.env("LC_ALL", "C");
+    command
+}
