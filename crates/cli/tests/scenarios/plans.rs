@@ -44,4 +44,32 @@ scenarios! {
         assert_eq!(machine.ok(&["get", "priority", "web"]), "0\n");
         assert_eq!(machine.left_behind(), Vec::<String>::new());
     }
+
+    fn what_a_killed_command_left_is_undone_by_the_next(machine) {
+        machine.jail("web", &["exec_poststart=sleep 20"]);
+        let mut start = machine.command(&["start", "web"]).spawn().unwrap();
+        let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        while machine.ok(&["get", "running", "web"]) != "yes\n" && std::time::Instant::now() < until {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        start.kill().unwrap();
+        start.wait().unwrap();
+        let said = machine.run(&["set", "exec_poststart", "web"]);
+        assert_eq!(said.status, 0, "{said}");
+        assert!(said.stderr.contains("interrupted start of web was undone"), "{said}");
+        assert_eq!(machine.ok(&["get", "running", "web"]), "no\n");
+        assert_eq!(machine.left_behind(), Vec::<String>::new());
+        machine.ok(&["start", "web"]);
+    }
+
+    fn an_interrupted_command_takes_back_what_it_did(machine) {
+        machine.jail("web", &["exec_created=sleep 2", "exec_poststart=true"]);
+        let start = machine.command(&["start", "web"]).spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(1000));
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(start.id() as i32), nix::sys::signal::SIGTERM).unwrap();
+        let output = start.wait_with_output().unwrap();
+        assert_ne!(output.status.code(), Some(0));
+        assert_eq!(machine.ok(&["get", "running", "web"]), "no\n");
+        assert_eq!(machine.left_behind(), Vec::<String>::new());
+    }
 }
