@@ -13,13 +13,13 @@ use std::time::Duration;
 use ioc_model::name::KernelName;
 
 use super::mountinfo::{self, Mount};
-use super::procfs::read_bounded;
+use super::procfs::{Stat, read_bounded};
 
 /// The group above those of all jails.
 const PARENT: &str = "ioc";
 
 /// How often, and with which pause, a group is removed again whose last processes are still on their way out.
-const ATTEMPTS: u32 = 50;
+const ATTEMPTS: u32 = 250;
 const PAUSE: Duration = Duration::from_millis(4);
 
 /// A mounted hierarchy of control groups.
@@ -68,7 +68,7 @@ impl Hierarchy {
                 Ok(()) => break,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
                 Err(error) if error.kind() != io::ErrorKind::ResourceBusy => return Err(error),
-                Err(_) if !processes(&group)?.is_empty() => return Ok(false),
+                Err(_) if is_used(&group)? => return Ok(false),
                 Err(error) if attempt == ATTEMPTS => return Err(error),
                 Err(_) => sleep(PAUSE),
             }
@@ -128,6 +128,16 @@ pub(crate) fn remove_all(name: &KernelName) -> io::Result<bool> {
 pub(crate) fn processes(group: &Path) -> io::Result<Vec<i32>> {
     let list = read_bounded(group.join("cgroup.procs"), 1 << 24)?;
     Ok(String::from_utf8_lossy(&list).lines().filter_map(|line| line.parse().ok()).collect())
+}
+
+/// Tells whether a process lives in a group. One that has ended counts for a moment more, to the kernel.
+fn is_used(group: &Path) -> io::Result<bool> {
+    for pid in processes(group)? {
+        if Stat::of(pid)?.is_some_and(|stat| !stat.ended) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Writes a value into a file of a group.

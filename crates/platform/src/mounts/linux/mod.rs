@@ -20,6 +20,8 @@ mod options;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
+use std::thread::sleep;
+use std::time::Duration;
 
 use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
 use rustix::io::Errno;
@@ -35,6 +37,11 @@ use options::Options;
 /// The file systems that `Other` may name: those that hold files of their own.
 const FOREIGN: [&str; 11] =
     ["btrfs", "ext2", "ext3", "ext4", "f2fs", "iso9660", "overlay", "squashfs", "vfat", "xfs", "zfs"];
+
+/// How often, and with which pause, what is busy is unmounted again: for a moment after it was mounted, a process that
+/// another thread of this program makes just then may hold a copy of our descriptor of it.
+const ATTEMPTS: u32 = 50;
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// Mounts on Linux.
 #[derive(Clone, Copy, Debug, Default)]
@@ -97,21 +104,26 @@ impl Mounts for LinuxMounts {
 
     fn unmount(&self, target: &Path) -> Result<(), MountError> {
         let failed = |source| MountError::Unmount { target: target.to_owned(), source };
-        match unmount_one(target) {
-            Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
-                // Our devices are two mounts, which count as one.
-                let mounts = mountinfo::read().map_err(|source| MountError::Table { source })?;
-                let ours = |path: &Path| {
-                    mountinfo::topmost(&mounts, path).is_some_and(|mount| mount.source == devices::SOURCE)
-                };
-                let terminals = target.join(devices::TERMINALS);
-                if !(ours(target) && ours(&terminals)) {
-                    return Err(failed(error));
-                }
-                unmount_one(&terminals).and_then(|()| unmount_one(target)).map_err(failed)
+        let mut result = unmount_one(target);
+        for _ in 0..ATTEMPTS {
+            match &result {
+                Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {}
+                _ => break,
             }
-            result => result.map_err(failed),
+            // Our devices are two mounts, which count as one.
+            let mounts = mountinfo::read().map_err(|source| MountError::Table { source })?;
+            let ours = |path: &Path| {
+                mountinfo::topmost(&mounts, path).is_some_and(|mount| mount.source == devices::SOURCE)
+            };
+            let terminals = target.join(devices::TERMINALS);
+            if ours(target) && ours(&terminals) {
+                unmount_one(&terminals).map_err(failed)?;
+            } else {
+                sleep(PAUSE);
+            }
+            result = unmount_one(target);
         }
+        result.map_err(failed)
     }
 
     fn below(&self, root: &Path) -> Result<Vec<Mounted>, MountError> {
