@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use ioc_platform::command::Status;
 use ioc_platform::jails::{JailsError, Process, Stdio};
 
-use crate::root::{Jail, Root, host, outside};
+use crate::root::{Jail, Outside, Root, host};
 
 #[test]
 fn status_and_streams_are_passed_on() {
@@ -89,7 +89,7 @@ fn a_jail_without_passwd_file_has_root_all_the_same() {
 #[test]
 fn the_user_database_is_not_read_outside_of_the_root() {
     let jail = Jail::start(false, vec![]);
-    let outside = outside(&jail.root.path);
+    let outside = Outside::of(&jail.root.path);
     std::fs::write(outside.join("master.passwd"), "evil::0:0::0:0:::\n").unwrap();
     let file = jail.root.path.join("etc/master.passwd");
     let mut process = Jail::process(&["sync"]);
@@ -100,7 +100,7 @@ fn the_user_database_is_not_read_outside_of_the_root() {
     assert!(matches!(jail.exec(&process), Err(JailsError::System { .. })));
     // A directory on the way.
     std::fs::rename(jail.root.path.join("etc"), jail.root.path.join("etc.old")).unwrap();
-    std::os::unix::fs::symlink(&outside, jail.root.path.join("etc")).unwrap();
+    std::os::unix::fs::symlink(&*outside, jail.root.path.join("etc")).unwrap();
     assert!(matches!(jail.exec(&process), Err(JailsError::System { .. })));
     std::fs::remove_file(jail.root.path.join("etc")).unwrap();
     std::fs::create_dir(jail.root.path.join("etc")).unwrap();
@@ -108,7 +108,6 @@ fn the_user_database_is_not_read_outside_of_the_root() {
     nix::unistd::mkfifo(&file, nix::sys::stat::Mode::from_bits_retain(0o600)).unwrap();
     assert!(matches!(jail.exec(&process), Err(JailsError::System { .. })));
     assert_eq!(jail.run(&["echo", "root goes on"]), "root goes on");
-    std::fs::remove_dir_all(outside).unwrap();
 }
 
 #[test]
