@@ -1,6 +1,7 @@
 #!/bin/sh
-# Builds for FreeBSD with warnings denied: the command as target/freebsd/ioc and every
-# test binary as target/freebsd/tests/NAME (tests/freebsd/run takes both to a guest).
+# usage: sh tools/freebsd.sh [tests]
+# Builds for FreeBSD with warnings denied: the command as target/freebsd/ioc and, if asked
+# for, every test binary as target/freebsd/tests/NAME (tests/freebsd/run takes both to a guest).
 # On FreeBSD itself this is the native build; elsewhere a cross build with the toolchain
 # of tools/freebsd-toolchain.sh, for FreeBSD 14 and newer on amd64, as zig's stubs go
 # back no further. For older ones set FREEBSD_SYSROOT to a directory that holds that
@@ -9,6 +10,8 @@ set -eu
 cd "$(dirname "$0")/.."
 root=$PWD
 out=target/freebsd
+tests=false
+[ "${1:-}" != tests ] || tests=true
 export RUSTFLAGS="-Dwarnings"
 # Whole-program optimisation costs each test binary a minute, and a port has its own build.
 export CARGO_PROFILE_RELEASE_LTO=off
@@ -58,6 +61,11 @@ fi
 build --release --locked --workspace --bins --target-dir "$target_dir" "$@"
 mkdir -p $out/tests
 cp "$binaries/ioc" $out/ioc
+
+if ! $tests; then
+    echo "$out/ioc"
+    exit 0
+fi
 
 set -- --release --locked --workspace --lib --bins --tests --target-dir "$target_dir" "$@"
 test_build "$@"
