@@ -63,7 +63,7 @@ pub enum Call {
         /// Bits to clear.
         off: u32,
     },
-    /// A message of route(4) that adds a route, or changes the one there is.
+    /// A message of route(4) that changes a route, or adds it if there is none.
     Route {
         /// The message.
         message: Vec<u8>,
@@ -397,8 +397,9 @@ pub fn remove_address(name: &str, ip: IpAddr) -> Ioctl {
 }
 
 const RTM_VERSION: u8 = 5;
-const RTM_ADD: u8 = 1;
-/// Type of the message that changes a route instead of adding it; stands at [`TYPE_AT`].
+/// Type of the message that adds a route; stands at [`TYPE_AT`].
+pub const RTM_ADD: u8 = 1;
+/// Type of the message that changes the route there is.
 pub const RTM_CHANGE: u8 = 3;
 /// Where in a message its type stands.
 pub const TYPE_AT: usize = 3;

@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use ioc_platform::command::Status;
-use ioc_platform::jails::{JailsError, Process};
+use ioc_platform::jails::{JailsError, Process, Stdio};
 
-use crate::root::{Jail, Root, outside};
+use crate::root::{Jail, Outside, Root, host};
 
 #[test]
 fn status_and_streams_are_passed_on() {
@@ -89,7 +89,7 @@ fn a_jail_without_passwd_file_has_root_all_the_same() {
 #[test]
 fn the_user_database_is_not_read_outside_of_the_root() {
     let jail = Jail::start(false, vec![]);
-    let outside = outside(&jail.root.path);
+    let outside = Outside::of(&jail.root.path);
     std::fs::write(outside.join("master.passwd"), "evil::0:0::0:0:::\n").unwrap();
     let file = jail.root.path.join("etc/master.passwd");
     let mut process = Jail::process(&["sync"]);
@@ -100,7 +100,7 @@ fn the_user_database_is_not_read_outside_of_the_root() {
     assert!(matches!(jail.exec(&process), Err(JailsError::System { .. })));
     // A directory on the way.
     std::fs::rename(jail.root.path.join("etc"), jail.root.path.join("etc.old")).unwrap();
-    std::os::unix::fs::symlink(&outside, jail.root.path.join("etc")).unwrap();
+    std::os::unix::fs::symlink(&*outside, jail.root.path.join("etc")).unwrap();
     assert!(matches!(jail.exec(&process), Err(JailsError::System { .. })));
     std::fs::remove_file(jail.root.path.join("etc")).unwrap();
     std::fs::create_dir(jail.root.path.join("etc")).unwrap();
@@ -108,7 +108,6 @@ fn the_user_database_is_not_read_outside_of_the_root() {
     nix::unistd::mkfifo(&file, nix::sys::stat::Mode::from_bits_retain(0o600)).unwrap();
     assert!(matches!(jail.exec(&process), Err(JailsError::System { .. })));
     assert_eq!(jail.run(&["echo", "root goes on"]), "root goes on");
-    std::fs::remove_dir_all(outside).unwrap();
 }
 
 #[test]
@@ -204,4 +203,61 @@ fn routing_tables() {
 fn a_root_that_is_empty() {
     let jail = Jail::in_root(Root::empty(), false, vec![]).unwrap();
     assert!(matches!(jail.exec(&Jail::process(&["sh"])), Err(JailsError::Program { .. })));
+}
+
+fn inherited(argv: &[&str], timeout: Option<Duration>) -> Process {
+    Process { stdio: Stdio::Inherit, timeout, ..Jail::process(argv) }
+}
+
+#[test]
+fn streams_of_the_caller() {
+    let jail = Jail::start(false, vec![]);
+    let finished = jail.exec(&inherited(&["sh", "-c", "exit 5"], None)).unwrap();
+    assert_eq!((finished.status, finished.stdout.len()), (Status::Exited(5), 0));
+    let killed = jail.exec(&inherited(&["sh", "-c", "kill -INT $$; sleep 5"], None)).unwrap();
+    assert_eq!(killed.status, Status::Signaled(nix::libc::SIGINT));
+    let late = inherited(&["sh", "-c", "sleep 1000 & sleep 1000; echo"], Some(Duration::from_millis(300)));
+    assert!(matches!(jail.exec(&late), Err(JailsError::TimedOut { .. })));
+    assert!(!jail.run(&["ps", "-axo", "command"]).contains("sleep 1000"));
+}
+
+#[test]
+fn a_terminal_is_lent_and_given_back() {
+    let program = std::env::current_exe().unwrap();
+    let said = host(
+        "/usr/bin/script",
+        &[
+            "-q",
+            "/dev/null",
+            program.to_str().unwrap(),
+            "--ignored",
+            "--exact",
+            "--nocapture",
+            "exec::on_a_terminal",
+        ],
+    );
+    assert!(said.contains("in the jail: tty") && said.contains("1 passed"), "{said}");
+}
+
+#[test]
+#[ignore = "runs on a terminal only: a_terminal_is_lent_and_given_back starts it"]
+fn on_a_terminal() {
+    let jail = Jail::start(false, vec![]);
+    let stdin = std::io::stdin();
+    let ours = nix::unistd::tcgetpgrp(&stdin).unwrap();
+    let asks = "if [ -t 0 ]; then echo in the jail: tty; fi; exit 3";
+    assert_eq!(jail.exec(&inherited(&["sh", "-c", asks], None)).unwrap().status, Status::Exited(3));
+    let limit = Some(Duration::from_secs(2));
+    // A process group in the background would be stopped by SIGTTIN instead of waiting for input.
+    let reads = inherited(
+        &["sh", "-c", "ps -o stat= -p $$ > /tmp/stat; while :; do read line; sleep 0.1; done"],
+        limit,
+    );
+    assert!(matches!(jail.exec(&reads), Err(JailsError::TimedOut { .. })));
+    let stat = std::fs::read_to_string(jail.root.path.join("tmp/stat")).unwrap();
+    assert!(stat.contains('+'), "not in the foreground: {stat}");
+    assert_eq!(nix::unistd::tcgetpgrp(&stdin).unwrap(), ours);
+    let quick = inherited(&["sh", "-c", "exit 4"], limit);
+    assert_eq!(jail.exec(&quick).unwrap().status, Status::Exited(4));
+    assert_eq!(nix::unistd::tcgetpgrp(&stdin).unwrap(), ours);
 }

@@ -157,9 +157,27 @@ impl Drop for Jail {
     }
 }
 
-/// A file of the host outside of any root, to be attacked.
-pub(crate) fn outside(root: &Path) -> PathBuf {
-    let path = root.with_extension("outside");
-    std::fs::create_dir_all(&path).unwrap();
-    path
+/// A directory of the host outside of any root, to be attacked; it ends with the test.
+pub(crate) struct Outside(PathBuf);
+
+impl Outside {
+    pub(crate) fn of(root: &Path) -> Self {
+        let path = root.with_extension("outside");
+        std::fs::create_dir(&path).unwrap();
+        Outside(path)
+    }
+}
+
+impl std::ops::Deref for Outside {
+    type Target = Path;
+
+    fn deref(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Outside {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }

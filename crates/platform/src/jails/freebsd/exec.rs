@@ -104,20 +104,19 @@ fn inherited(prepared: &Prepared, timeout: Option<Duration>) -> Result<Ended, Fa
     // With a time limit there is a group to kill. Without one the process stays in the group of the caller, so that
     // pipelines and job control of the caller's shell work as with any other program.
     let own_group = timeout.is_some();
+    let terminal = own_group && nix::unistd::tcgetpgrp(std::io::stdin()) == Ok(getpgrp());
     let child = spawn::spawn(prepared, &Place::Here(own_group), &dispositions)?;
     let status = wait(child, timeout, &mut []);
-    if own_group {
-        take_terminal_back(child);
+    if terminal {
+        take_terminal_back();
     }
     Ok(Ended { status: status?, stdout: Vec::new(), stderr: Vec::new() })
 }
 
-/// Gives the terminal back to our process group if `child`'s has it.
-fn take_terminal_back(child: Pid) {
+/// Makes our process group the terminal's again, which it was before. The other group may be gone by now: then the
+/// terminal has none, whatever tcgetpgrp(3) says.
+fn take_terminal_back() {
     let stdin = std::io::stdin();
-    if nix::unistd::tcgetpgrp(&stdin) != Ok(child) {
-        return;
-    }
     // A background group that changes the terminal is stopped by SIGTTOU unless the thread blocks it.
     let mut ttou = SigSet::empty();
     ttou.add(Signal::SIGTTOU);

@@ -6,7 +6,7 @@ use nix::errno::Errno;
 use nix::libc;
 
 use crate::freebsd::child::{self, Report};
-use crate::network::requests::{Call, Ioctl, RTM_CHANGE, Request, Socket, TYPE_AT};
+use crate::network::requests::{Call, Ioctl, RTM_ADD, RTM_CHANGE, Request, Socket, TYPE_AT};
 
 /// The sockets that requests go through, opened when first needed. Only system calls, nothing else: this runs in
 /// children too.
@@ -103,15 +103,17 @@ impl Sockets {
                 }
             }
         }
-        match self.send(message) {
-            Err(Errno::EEXIST) => {
-                if let Some(kind) = message.get_mut(TYPE_AT) {
-                    *kind = RTM_CHANGE;
-                }
-                self.send(message)
+        // Adding first would, since FreeBSD 13, make a second route beside one to another router (ROUTE_MPATH).
+        for kind in [RTM_CHANGE, RTM_ADD] {
+            if let Some(of_message) = message.get_mut(TYPE_AT) {
+                *of_message = kind;
             }
-            result => result,
+            match self.send(message) {
+                Err(Errno::ESRCH) if kind == RTM_CHANGE => {}
+                result => return result,
+            }
         }
+        Ok(())
     }
 
     fn send(&mut self, message: &[u8]) -> Result<(), Errno> {
