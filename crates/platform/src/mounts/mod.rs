@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 pub struct MountSpec {
     /// What to mount.
     pub kind: MountKind,
-    /// The jail's root directory on the host.
+    /// The jail's root directory on the host. No component of its path may be a link.
     pub root: PathBuf,
     /// Where below it. The directory must exist; no component of it may be a link.
     pub target: JailPath,

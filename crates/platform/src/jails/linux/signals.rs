@@ -54,12 +54,11 @@ pub(super) struct Noted {
 }
 
 impl Noted {
-    /// Begins to note signals.
+    /// Begins to note signals; an error if that many others do so already.
     pub(super) fn begin() -> io::Result<Self> {
         let free = |slot: &&Slot| {
             slot.used.compare_exchange(false, true, Ordering::Relaxed, Ordering::Relaxed).is_ok()
         };
-        // As many pipes as one terminal's users can have windows; the next one waits for its turn.
         let slot = SLOTS.iter().find(free).ok_or(Errno::AGAIN)?;
         let noted = Noted { slot };
         if slot.pipe.get().is_none() {
