@@ -11,6 +11,7 @@ use nix::sys::stat::Mode;
 
 use super::rule::{self, Rule};
 use super::{RulesetError, Rulesets};
+use crate::freebsd::sysctl;
 
 nix::ioctl_readwrite!(add_rule, b'D', 0, [u8; rule::SIZE]);
 nix::ioctl_write_ptr!(delete_rule, b'D', 1, u32);
@@ -71,6 +72,16 @@ impl Rulesets for FreeBsdRulesets {
         let rules =
             devices().and_then(|devices| numbered(&devices, number)).map_err(failed("read", number))?;
         Ok(rules.into_iter().map(|(_, rule)| rule).collect())
+    }
+
+    fn depth(&self) -> Result<usize, RulesetError> {
+        let depth = sysctl::number("vfs.devfs.rule_depth").map_err(|source| RulesetError::System {
+            action: "read vfs.devfs.rule_depth for",
+            number: 0,
+            source,
+        })?;
+        // Deeper than anybody would nest; the kernel knows no loops but those that people make.
+        Ok(depth.and_then(|depth| usize::try_from(depth).ok()).unwrap_or(1).min(16))
     }
 
     fn define(&self, number: u16, rules: &[Rule]) -> Result<(), RulesetError> {

@@ -65,34 +65,51 @@ pub trait Rulesets: Send + Sync + fmt::Debug {
     /// Removes a ruleset. Absent: nothing happens.
     fn remove(&self, number: u16) -> Result<(), RulesetError>;
 
-    /// Fails if a devfs with this ruleset would show every device: it does not exist, or hides nothing.
+    /// How deep the kernel follows rulesets that include others; `vfs.devfs.rule_depth`, 1 by default. What lies
+    /// deeper is not applied, and nobody says so.
+    fn depth(&self) -> Result<usize, RulesetError>;
+
+    /// Fails if a devfs with this ruleset would show every device: it does not exist, or does not hide by default.
     fn check(&self, number: u16) -> Result<(), RulesetError> {
-        let rules = self.rules(number)?;
+        let rules = self.flattened(number)?;
         if rules.is_empty() {
             return Err(RulesetError::Missing { number });
         }
-        match self.default_of(&rules, MOST_INCLUDED)? {
+        let last = rules.iter().rfind(|rule| rule.is_unconditional() && rule.show.is_some());
+        match last.and_then(|rule| rule.show) {
             Some(false) => Ok(()),
             Some(true) | None => Err(RulesetError::HidesNothing { number }),
         }
     }
 
-    /// Whether devices that no other rule names are shown (true) or hidden after these rules; none if no rule, here
-    /// or in what they include, is about every device.
-    fn default_of(&self, rules: &[Rule], depth: usize) -> Result<Option<bool>, RulesetError> {
-        let mut shown = None;
-        for rule in rules.iter().filter(|rule| rule.is_unconditional()) {
-            if let (Some(included), true) = (rule.include, depth > 0) {
-                shown = self.default_of(&self.rules(included)?, depth - 1)?.or(shown);
+    /// What the kernel makes of a ruleset, without what it includes: the rules of those stand in its place. A ruleset
+    /// that extends another one starts with these, as it would include the other one's includes in vain.
+    fn flattened(&self, number: u16) -> Result<Vec<Rule>, RulesetError> {
+        let depth = self.depth()?;
+        self.expand(number, depth)
+    }
+
+    /// The rules of a ruleset where the kernel would follow includes `depth` times more.
+    fn expand(&self, number: u16, depth: usize) -> Result<Vec<Rule>, RulesetError> {
+        let mut flat = Vec::new();
+        for rule in self.rules(number)? {
+            match rule.include {
+                // devfs_rule_run() in sys/fs/devfs/devfs_rule.c: what is included comes first.
+                Some(included) if rule.is_unconditional() => {
+                    if depth > 0 {
+                        flat.extend(self.expand(included, depth - 1)?);
+                    }
+                    let rest = Rule { include: None, ..rule };
+                    if rest.acts() {
+                        flat.push(rest);
+                    }
+                }
+                _ => flat.push(rule),
             }
-            shown = rule.show.or(shown);
         }
-        Ok(shown)
+        Ok(flat)
     }
 }
-
-/// How deep rulesets may include each other; the kernel forbids loops, so this is only a bound.
-const MOST_INCLUDED: usize = 16;
 
 /// The least number in `range` that is not used.
 pub fn free_number(used: &[u16], range: std::ops::RangeInclusive<u16>) -> Option<u16> {
@@ -120,26 +137,47 @@ mod tests {
         fn remove(&self, number: u16) -> Result<(), RulesetError> {
             Err(RulesetError::Missing { number })
         }
+        fn depth(&self) -> Result<usize, RulesetError> {
+            Ok(1)
+        }
+    }
+
+    fn rulesets() -> Fixed {
+        // 1 to 4 as in sbin/devfs/devfs.rules of 13.2, shortened.
+        Fixed(BTreeMap::from([
+            (1, vec![Rule::hide_all()]),
+            (2, vec![Rule::unhide("null")]),
+            (4, vec![Rule::including(1), Rule::including(2), Rule::unhide("zfs")]),
+            (5, vec![Rule::including(2), Rule::unhide("bpf*")]),
+            (6, vec![Rule::including(6)]),
+            (8, vec![Rule::including(4), Rule::unhide("bpf*")]),
+            (9, vec![Rule::including(1), Rule::unhide("*")]),
+        ]))
     }
 
     #[test]
-    fn a_ruleset_must_hide_something() {
-        // 1 to 4 as in sbin/devfs/devfs.rules of 13.2, 5 without hiding, 6 a loop.
-        let rulesets = Fixed(BTreeMap::from([
-            (1, vec![Rule::hide_all()]),
-            (2, vec![Rule::unhide("null")]),
-            (4, vec![Rule::including(1), Rule::including(2)]),
-            (5, vec![Rule::including(2), Rule::unhide("bpf*")]),
-            (6, vec![Rule::including(6)]),
-        ]));
-        assert!(rulesets.check(4).is_ok());
-        assert!(matches!(rulesets.check(5), Err(RulesetError::HidesNothing { number: 5 })));
-        assert!(matches!(rulesets.check(6), Err(RulesetError::HidesNothing { .. })));
+    fn a_ruleset_must_hide_by_default() {
+        let rulesets = rulesets();
+        rulesets.check(1).unwrap();
+        rulesets.check(4).unwrap();
+        // 8 includes 4, but the kernel does not follow what 4 includes: nothing is hidden.
+        for number in [5, 8, 9] {
+            assert!(matches!(rulesets.check(number), Err(RulesetError::HidesNothing { .. })), "{number}");
+        }
+        assert!(rulesets.check(6).is_err());
         assert!(matches!(rulesets.check(7), Err(RulesetError::Missing { number: 7 })));
-        let own = [Rule::including(4), Rule::unhide("bpf*")];
-        assert_eq!(rulesets.default_of(&own, MOST_INCLUDED).unwrap(), Some(false));
-        let undone = [Rule::including(4), Rule::unhide("*")];
-        assert_eq!(rulesets.default_of(&undone, MOST_INCLUDED).unwrap(), Some(true));
+    }
+
+    #[test]
+    fn flattened_rules_mean_the_same() {
+        let rulesets = rulesets();
+        assert_eq!(
+            rulesets.flattened(4).unwrap(),
+            [Rule::hide_all(), Rule::unhide("null"), Rule::unhide("zfs")]
+        );
+        let conditional = Rule { path: Some("a*".to_owned()), include: Some(2), ..Rule::default() };
+        let fixed = Fixed(BTreeMap::from([(1, vec![conditional.clone()]), (2, vec![Rule::hide_all()])]));
+        assert_eq!(fixed.flattened(1).unwrap(), [conditional]);
     }
 
     #[test]

@@ -81,6 +81,12 @@ impl Rule {
         self.flags.is_none() && self.path.as_deref().is_none_or(|path| path == "*")
     }
 
+    /// Tells whether the rule does anything to a device.
+    pub fn acts(&self) -> bool {
+        let Rule { path: _, flags: _, show, uid, gid, mode, include } = self;
+        show.is_some() || uid.is_some() || gid.is_some() || mode.is_some() || include.is_some()
+    }
+
     /// The kernel's form, with the identity of the rule; none if the pattern is too long or has a NUL.
     pub fn to_bytes(&self, ruleset: u16, rule: u16) -> Option<[u8; SIZE]> {
         let mut bytes = empty(ruleset, rule);

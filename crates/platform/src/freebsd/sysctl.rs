@@ -21,6 +21,7 @@ pub(crate) fn text(name: &str) -> io::Result<Option<String>> {
 /// The value of a number variable of any width; none if this kernel does not have it.
 pub(crate) fn number(name: &str) -> io::Result<Option<i64>> {
     Ok(bytes(name)?.and_then(|value| match value.len() {
+        1 => value.first().copied().map(i64::from),
         4 => Some(i32::from_ne_bytes(*value.first_chunk()?).into()),
         8 => Some(i64::from_ne_bytes(*value.first_chunk()?)),
         _ => None,

@@ -61,9 +61,12 @@ impl Mounts for FreeBsdMounts {
         arguments.text("fspath", ".").map_err(failed)?;
 
         let before = table()?;
-        nmount_in(&directory, arguments).map_err(|error| match error.error.raw_os_error() {
-            // No such type of file system, or its module cannot be loaded.
-            Some(libc::ENODEV) => MountError::Unsupported { fstype: options::fstype(&spec.kind).to_owned() },
+        nmount_in(&directory, arguments).map_err(|error| match error.message.as_str() {
+            // vfs_donmount() in sys/kern/vfs_mount.c says so for every ENOENT, a source that is missing included.
+            INVALID if !is_known(options::fstype(&spec.kind)) => {
+                MountError::Unsupported { fstype: options::fstype(&spec.kind).to_owned() }
+            }
+            INVALID => failed(io::Error::from_raw_os_error(libc::ENOENT)),
             _ => failed(error.into()),
         })?;
         // Only what is new below this root, which nobody else starts or stops now, can be what we made.
@@ -100,6 +103,23 @@ impl Mounts for FreeBsdMounts {
         let mounted = table()?.into_iter().map(|entry| entry.mounted);
         Ok(mounted.filter(|mounted| is_below(&mounted.target, &root)).collect())
     }
+}
+
+/// What the kernel says when it finds no file system of a type, or nothing to mount.
+const INVALID: &str = "Invalid fstype";
+
+/// Tells whether the kernel has file systems of a type; one with a module of its own only once that is loaded.
+fn is_known(fstype: &str) -> bool {
+    let Ok(name) = std::ffi::CString::new(fstype) else { return false };
+    // struct xvfsconf of sys/mount.h is far smaller.
+    let mut description = [0u64; 32];
+    // SAFETY: the name ends with NUL; the buffer is large enough and aligned for pointers.
+    unsafe { getvfsbyname(name.as_ptr(), description.as_mut_ptr().cast()) == 0 }
+}
+
+unsafe extern "C" {
+    /// getvfsbyname(3): describes a type of file system.
+    fn getvfsbyname(name: *const libc::c_char, description: *mut libc::c_void) -> libc::c_int;
 }
 
 fn is_below(path: &Path, root: &Path) -> bool {

@@ -31,23 +31,27 @@ fn the_process_is_in_the_jail() {
 #[test]
 fn the_environment_is_what_was_given_and_the_users() {
     let jail = Jail::start(false, vec![]);
-    let mut process = Jail::process(&["env"]);
+    // /rescue has no env(1); sh(1) prints what was exported to it.
+    let mut process = Jail::process(&["sh", "-c", "export -p"]);
     process.env.push(("A".into(), "b c".into()));
-    let sorted = |finished: ioc_platform::command::Finished| {
-        let text = String::from_utf8(finished.stdout).unwrap();
-        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let exported = |process: &Process| {
+        let text = String::from_utf8(jail.exec(process).unwrap().stdout).unwrap();
+        let mut lines: Vec<String> =
+            text.lines().map(|line| line.trim_start_matches("export ").to_owned()).collect();
+        // The shell's own.
+        lines.retain(|line| !line.starts_with("PWD="));
         lines.sort();
         lines
     };
     assert_eq!(
-        sorted(jail.exec(&process).unwrap()),
-        ["A=b c", "HOME=/root", "LOGNAME=root", "PATH=/rescue", "SHELL=/bin/sh", "USER=root"]
+        exported(&process),
+        ["A='b c'", "HOME=/root", "LOGNAME=root", "PATH=/rescue", "SHELL=/bin/sh", "USER=root"]
     );
     process.user = Some("ann".to_owned());
     process.env.push(("HOME".into(), "/elsewhere".into()));
     assert_eq!(
-        sorted(jail.exec(&process).unwrap()),
-        ["A=b c", "HOME=/elsewhere", "LOGNAME=ann", "PATH=/rescue", "SHELL=/rescue/sh", "USER=ann"]
+        exported(&process),
+        ["A='b c'", "HOME=/elsewhere", "LOGNAME=ann", "PATH=/rescue", "SHELL=/rescue/sh", "USER=ann"]
     );
 }
 
@@ -59,9 +63,10 @@ fn users_are_those_of_the_jail() {
         process.user = user.map(str::to_owned);
         jail.exec(&process).map(|f| String::from_utf8(f.stdout).unwrap().trim().to_owned())
     };
+    // id(1) looks for names in pwd.db, which there is none, and in group.
     let ids = ["id"];
-    assert_eq!(as_user(Some("ann"), &ids).unwrap(), "uid=1001(ann) gid=1002(ann) groups=1002(ann),80(web)");
-    assert_eq!(as_user(None, &ids).unwrap(), "uid=0(root) gid=0(wheel) groups=0(wheel)");
+    assert_eq!(as_user(Some("ann"), &ids).unwrap(), "uid=1001 gid=1002(ann) groups=1002(ann),80(web)");
+    assert_eq!(as_user(None, &ids).unwrap(), "uid=0 gid=0(wheel) groups=0(wheel)");
     // Limits and umask of the login class, in the user's file of the jail.
     assert_eq!(as_user(Some("ann"), &["sh", "-c", "ulimit -n; umask"]).unwrap(), "100\n0027");
     assert_eq!(as_user(Some("root"), &["sh", "-c", "ulimit -n"]).unwrap(), "500");
@@ -76,7 +81,7 @@ fn a_jail_without_passwd_file_has_root_all_the_same() {
     let jail = Jail::start(false, vec![]);
     std::fs::remove_file(jail.root.path.join("etc/master.passwd")).unwrap();
     assert_eq!(jail.run(&["sh", "-c", "echo $HOME $USER"]), "/ root");
-    let mut process = Jail::process(&["true"]);
+    let mut process = Jail::process(&["sync"]);
     process.user = Some("ann".to_owned());
     assert!(matches!(jail.exec(&process), Err(JailsError::NoUser { .. })));
 }
@@ -87,7 +92,7 @@ fn the_user_database_is_not_read_outside_of_the_root() {
     let outside = outside(&jail.root.path);
     std::fs::write(outside.join("master.passwd"), "evil::0:0::0:0:::\n").unwrap();
     let file = jail.root.path.join("etc/master.passwd");
-    let mut process = Jail::process(&["true"]);
+    let mut process = Jail::process(&["sync"]);
     process.user = Some("evil".to_owned());
 
     std::fs::remove_file(&file).unwrap();
@@ -132,7 +137,7 @@ fn programs_that_cannot_run() {
     assert_eq!(jail.run(&["/tmp/script", "x"]), "/tmp/script x");
     let nobody = "ioctest-nobody".parse().unwrap();
     use ioc_platform::jails::Jails;
-    let result = ioc_platform::jails::FreeBsdJails.exec(&nobody, &Jail::process(&["true"]));
+    let result = ioc_platform::jails::FreeBsdJails.exec(&nobody, &Jail::process(&["sync"]));
     assert!(matches!(result, Err(JailsError::NotRunning { .. })));
 }
 

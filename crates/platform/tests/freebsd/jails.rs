@@ -219,7 +219,7 @@ fn a_dying_jail_is_reported_with_what_holds_it() {
     let found = FreeBsdJails.find(&jail.name).unwrap().unwrap();
     assert!(found.dying);
     assert!(FreeBsdJails.list().unwrap().iter().any(|j| j.jid == jid && j.dying));
-    assert!(matches!(jail.exec(&Jail::process(&["true"])), Err(JailsError::NotRunning { .. })));
+    assert!(matches!(jail.exec(&Jail::process(&["sync"])), Err(JailsError::NotRunning { .. })));
 }
 
 /// Passes a descriptor out of the jail, so that something of it outlives its processes.

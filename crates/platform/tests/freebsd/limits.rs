@@ -31,11 +31,20 @@ fn limits_bite_change_and_go() {
     }
     let jail = Jail::start(false, vec![]);
     let other = Jail::start(false, vec![]);
+    /// Rules outlive a jail, so they go even if an assertion fails.
+    struct Cleared<'a>(&'a Jail);
+    impl Drop for Cleared<'_> {
+        fn drop(&mut self) {
+            let _ = FreeBsdLimits.clear(&self.0.name);
+        }
+    }
+    let _cleared = Cleared(&jail);
     let running = FreeBsdJails.find(&jail.name).unwrap().unwrap();
     FreeBsdLimits.apply(&running, &[rule("maxproc", "deny", 5), rule("openfiles", "log", 100)]).unwrap();
     assert_eq!(rctl(&jail), ["maxproc:deny=5", "openfiles:log=100"]);
     let forks = ["sh", "-c", "for i in 1 2 3 4 5 6 7 8; do sleep 2 & done; wait"];
-    assert!(!jail.exec(&Jail::process(&forks)).unwrap().status.success());
+    let refused = jail.exec(&Jail::process(&forks)).unwrap();
+    assert!(!refused.status.success(), "{refused:?} {:?}", FreeBsdLimits.usage(&running));
     assert!(other.exec(&Jail::process(&forks)).unwrap().status.success());
     // Live: another amount of the same rule, a rule less, a rule more.
     FreeBsdLimits.apply(&running, &[rule("maxproc", "deny", 50), rule("cputime", "sigxcpu", 9)]).unwrap();

@@ -1,11 +1,14 @@
 //! Bridges, pairs, addresses, routes, and what passes.
 
 use std::net::IpAddr;
+use std::num::NonZeroU16;
 
+use ioc_platform::command::Door;
 use ioc_platform::jails::{Parameter, ParameterValue};
+use ioc_platform::network::ipfw::FirewallSpec;
 use ioc_platform::network::{
-    Address, BridgeSpec, DefaultRoute, FreeBsdNetwork, Interface, JailInterface, Network, NetworkError,
-    PairSpec,
+    Address, BridgeSpec, DefaultRoute, Firewall, FreeBsdFirewall, FreeBsdNetwork, Interface, JailInterface,
+    Network, NetworkError, PairSpec,
 };
 
 use crate::root::{Jail, host, unique};
@@ -249,4 +252,112 @@ fn a_bridge_says_why_it_takes_no_member() {
         Ok(()) => assert_eq!(interface(&other.host).unwrap().mtu, 1500),
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn the_hosts_way_out() {
+    let gateways = FreeBsdNetwork.gateways().unwrap();
+    // route(8) says nothing and fails where there is no default route.
+    #[expect(clippy::disallowed_methods, reason = "compares with what the system's own program says")]
+    let said = std::process::Command::new("/sbin/route").args(["-n", "get", "default"]).output().unwrap();
+    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    let field = |name: &str| said.lines().find_map(|line| line.trim().strip_prefix(name)).map(str::trim);
+    let v4 = gateways.iter().find(|gateway| gateway.router.is_ipv4());
+    assert_eq!(v4.map(|gateway| gateway.router.to_string()).as_deref(), field("gateway:"));
+    assert_eq!(v4.map(|gateway| gateway.interface.as_str()), field("interface:").filter(|_| v4.is_some()));
+}
+
+/// A sysctl that is put back.
+struct Sysctl(&'static str, String);
+
+impl Sysctl {
+    fn set(name: &'static str, value: &str) -> Self {
+        let before = host("/sbin/sysctl", &["-n", name]).trim().to_owned();
+        host("/sbin/sysctl", &[&format!("{name}={value}")]);
+        Sysctl(name, before)
+    }
+}
+
+impl Drop for Sysctl {
+    fn drop(&mut self) {
+        host("/sbin/sysctl", &[&format!("{}={}", self.0, self.1)]);
+    }
+}
+
+#[test]
+fn a_secure_bridge_keeps_a_jail_to_its_addresses() {
+    // With the default of ipfw, to deny, loading it would cut everybody off.
+    let accepts = host("/bin/kenv", &["-q"]).contains("net.inet.ip.fw.default_to_accept=\"1\"");
+    if !accepts {
+        eprintln!("skipped: kenv net.inet.ip.fw.default_to_accept is not 1");
+        return;
+    }
+    host("/sbin/kldload", &["-n", "ipfw"]);
+    let firewall = FreeBsdFirewall::new(std::sync::Arc::new(Door::new()));
+    let mut made = Made(vec![]);
+    let (target, private) = (bridge(&mut made), bridge(&mut made));
+    let switches = ["net.link.ether.ipfw", "net.link.bridge.ipfw", "net.link.bridge.ipfw_arp"];
+    let _switches = switches.map(|name| Sysctl::set(name, "1"));
+    assert_eq!(firewall.unavailable().unwrap(), None);
+
+    let jails = [Jail::start(true, raw_sockets()), Jail::start(true, raw_sockets())];
+    let pairs = [pair(&mut made, 21), pair(&mut made, 22)];
+    let between = pair(&mut made, 23);
+    // The first jail: private bridge, second pair, target. The second jail: target.
+    for (bridge, member) in [
+        (&private, &pairs[0].host),
+        (&private, &between.jail),
+        (&target, &between.host),
+        (&target, &pairs[1].host),
+    ] {
+        FreeBsdNetwork.join_bridge(bridge, member).unwrap();
+    }
+    for (number, (jail, pair)) in jails.iter().zip(&pairs).enumerate() {
+        FreeBsdNetwork
+            .move_into_jail(&JailInterface {
+                jail: jail.name.clone(),
+                host_name: pair.jail.clone(),
+                name: "vnet0".to_owned(),
+                addresses: vec![
+                    address(&format!("10.97.7.{}/24", number + 1)),
+                    address(&format!("fd97::{}/64", number + 1)),
+                ],
+                accept_rtadv: false,
+            })
+            .unwrap();
+    }
+    let number = NonZeroU16::new(20_000 + (std::process::id() % 10_000) as u16).unwrap();
+    let spec = FirewallSpec {
+        number,
+        from_jail: between.jail.clone(),
+        to_jail: pairs[0].host.clone(),
+        mac: pairs[0].jail_mac.clone(),
+        addresses: vec!["10.97.7.1".parse().unwrap(), "fd97::1".parse().unwrap()],
+    };
+    firewall.apply(&spec).unwrap();
+    assert!(firewall.numbers().unwrap().contains(&number));
+
+    let [one, two] = &jails;
+    let passes = |jail: &Jail, args: &[&str]| {
+        let argv = [&["ping", "-c", "2", "-t", "3"], args].concat();
+        jail.exec(&Jail::process(&argv)).unwrap().status.success()
+    };
+    assert!(passes(one, &["10.97.7.2"]) && passes(two, &["10.97.7.1"]));
+    assert!(passes(one, &["-6", "fd97::2"]) && passes(two, &["-6", "fd97::1"]));
+    // An address that is not its own, in both directions.
+    one.run(&["ifconfig", "vnet0", "inet", "10.97.7.9/24", "alias"]);
+    assert!(!passes(one, &["-S", "10.97.7.9", "10.97.7.2"]));
+    assert!(!passes(two, &["10.97.7.9"]));
+    one.run(&["ifconfig", "vnet0", "inet6", "fd97::9/64", "alias", "no_dad"]);
+    assert!(!passes(one, &["-6", "-S", "fd97::9", "fd97::2"]));
+    assert!(passes(one, &["10.97.7.2"]));
+    // A MAC that is not its own.
+    one.run(&["ifconfig", "vnet0", "ether", "02:11:22:33:44:99"]);
+    assert!(!passes(one, &["10.97.7.2"]));
+    one.run(&["ifconfig", "vnet0", "ether", &pairs[0].jail_mac]);
+    firewall.remove(number).unwrap();
+    firewall.remove(number).unwrap();
+    assert!(!firewall.numbers().unwrap().contains(&number));
+    // Without rules the alias passes: it was they that kept it.
+    assert!(passes(one, &["-S", "10.97.7.9", "10.97.7.2"]));
 }

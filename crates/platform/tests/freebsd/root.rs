@@ -57,6 +57,7 @@ impl Root {
             "default:\\\n\t:openfiles=500:\nstaff:\\\n\t:openfiles=100:\\\n\t:umask=027:\\\n\t:tc=default:\n";
         std::fs::write(root.path.join("etc/login.conf"), conf).unwrap();
         root.mount(MountKind::Nullfs { source: "/rescue".into() }, "/rescue", true, &[]).unwrap();
+        root.mount(MountKind::Devfs { ruleset: 4 }, "/dev", false, &[]).unwrap();
         root
     }
 

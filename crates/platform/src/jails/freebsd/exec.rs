@@ -243,7 +243,10 @@ impl Tail {
         let mut buffer = [0; 16 << 10];
         loop {
             match nix::unistd::read(self.fd.as_fd(), &mut buffer) {
-                Ok(0) => return Ok(true),
+                Ok(0) => {
+                    self.cut();
+                    return Ok(true);
+                }
                 Ok(count) => {
                     self.kept.extend_from_slice(&buffer[..count]);
                     // Cut seldom, so that a talkative process costs linear time.

@@ -5,7 +5,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::PathBuf;
-use std::time::UNIX_EPOCH;
+use std::time::SystemTime;
 
 use ioc_model::name::{DatasetName, SnapshotTag};
 
@@ -42,8 +42,8 @@ impl Meta {
         made.map_err(|e| error(format!("make a place for snapshots of {}", self.name), &self.name, e))
     }
 
-    /// The snapshots and when they were taken, in seconds since 1970.
-    pub(super) fn snapshots(&self) -> Result<Vec<(SnapshotTag, u64)>, StoreError> {
+    /// The snapshots and when they were taken, oldest first.
+    pub(super) fn snapshots(&self) -> Result<Vec<(SnapshotTag, SystemTime)>, StoreError> {
         let failed = |e| error(format!("list the snapshots of {}", self.name), &self.name, e);
         let entries = match fs::read_dir(self.directory.join("snapshots")) {
             Ok(entries) => entries,
@@ -56,8 +56,9 @@ impl Meta {
             // Work in progress has a name that begins with a dot, which no tag does.
             let Some(tag) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
             let taken = entry.metadata().and_then(|m| m.modified()).map_err(failed)?;
-            snapshots.push((tag, taken.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()));
+            snapshots.push((tag, taken));
         }
+        snapshots.sort_by_key(|(_, taken)| *taken);
         Ok(snapshots)
     }
 

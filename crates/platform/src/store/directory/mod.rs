@@ -9,13 +9,16 @@
 //! Copies share blocks where the file system can (reflink, block cloning), and are independent: none has an origin.
 
 mod copy;
+mod flags;
 mod meta;
+mod mounted;
 mod tree;
 
 use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use ioc_model::name::{DatasetName, JailPath, SnapshotName};
 
@@ -73,19 +76,18 @@ impl Store for DirectoryStore {
         }
         let mut snapshots = Vec::new();
         for name in names {
-            for (tag, created) in Meta::of(&name)?.snapshots()? {
-                let name = name.at(tag);
-                snapshots.push(SnapshotInfo {
-                    name,
-                    created,
-                    used: None,
-                    referenced: None,
-                    clones: Vec::new(),
-                });
-            }
+            snapshots
+                .extend(Meta::of(&name)?.snapshots()?.into_iter().map(|(tag, taken)| (name.at(tag), taken)));
         }
-        snapshots.sort_by_key(|snapshot| snapshot.created);
-        Ok(snapshots)
+        snapshots.sort_by_key(|(_, taken)| *taken);
+        let info = |(name, taken): (SnapshotName, SystemTime)| SnapshotInfo {
+            name,
+            created: taken.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
+            used: None,
+            referenced: None,
+            clones: Vec::new(),
+        };
+        Ok(snapshots.into_iter().map(info).collect())
     }
 
     fn snapshot_directory(&self, name: &SnapshotName, _mounted_at: &Path) -> Option<PathBuf> {
@@ -118,7 +120,7 @@ impl Store for DirectoryStore {
             return Err(StoreError::HasDependents { name: name.to_string(), dependents });
         }
         let removing = beside(path, "removing");
-        tree::check_one_file_system(path).map_err(|e| error(format!("destroy {name}"), name, e))?;
+        mounted::refuse_mounts(path).map_err(|e| error(format!("destroy {name}"), name, e))?;
         fs::rename(path, &removing).map_err(|e| error(format!("destroy {name}"), name, e))?;
         meta.remove_beside()?;
         tree::remove(&removing).map_err(|e| error(format!("remove {}", removing.display()), name, e))
@@ -159,12 +161,22 @@ impl Store for DirectoryStore {
         if !snapshot.is_dir() {
             return Err(StoreError::NotFound { name: name.to_string() });
         }
+        let taken = meta.snapshots()?;
+        let newer = taken.iter().skip_while(|(tag, _)| *tag != name.tag).skip(1);
+        let dependents: Vec<String> =
+            newer.map(|(tag, _)| name.dataset.at(tag.clone()).to_string()).collect();
+        if !dependents.is_empty() {
+            return Err(StoreError::HasDependents { name: name.to_string(), dependents });
+        }
         if name.dataset.last() != ROOT {
-            return tree::replace_files(&snapshot, path).map_err(failed);
+            let copying = beside(&snapshot, "copying");
+            remove_if_there(&copying).map_err(failed)?;
+            let copied = copy::copy(&snapshot, &copying, &[], copy::Scope::FilesOnly, &|_| ());
+            return copied.and_then(|()| tree::replace_files(&copying, path)).map_err(failed);
         }
         clear_leftovers(&name.dataset, path)?;
         let (copying, removing) = (beside(path, "copying"), beside(path, "removing"));
-        tree::check_one_file_system(path).map_err(failed)?;
+        mounted::refuse_mounts(path).map_err(failed)?;
         copy::copy(&snapshot, &copying, &[], copy::Scope::All, &|_| ()).map_err(failed)?;
         fs::rename(path, &removing).map_err(failed)?;
         fs::rename(&copying, path).map_err(failed)?;
@@ -227,7 +239,7 @@ impl Store for DirectoryStore {
         if self.dataset(to)?.is_some() {
             return Err(StoreError::Exists { name: to.to_string() });
         }
-        tree::check_one_file_system(source).map_err(|e| error(format!("rename {from}"), from, e))?;
+        mounted::refuse_mounts(source).map_err(|e| error(format!("rename {from}"), from, e))?;
         fs::rename(source, target).map_err(|e| error(format!("rename {from} to {to}"), from, e))
     }
 
@@ -379,6 +391,7 @@ fn error(action: String, name: impl ToString, source: io::Error) -> StoreError {
         io::ErrorKind::AlreadyExists => StoreError::Exists { name },
         io::ErrorKind::ResourceBusy => StoreError::Busy { name },
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::NoSpace { name },
+        io::ErrorKind::ReadOnlyFilesystem => StoreError::ReadOnly { name },
         io::ErrorKind::PermissionDenied => StoreError::Permission { name },
         _ => StoreError::Io { action, source },
     }

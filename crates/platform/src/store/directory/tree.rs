@@ -1,70 +1,150 @@
-//! Walking and removing trees that a jail may have written, without following a link or leaving the file system.
+//! Removing trees that a jail may have written, without following a link or leaving the mount.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::fs::{self, File};
 use std::io;
-use std::os::fd::AsFd;
-use std::os::unix::fs::MetadataExt;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::time::SystemTime;
 
-use nix::dir::Dir;
-use nix::fcntl::{AtFlags, OFlag};
+use nix::dir::{Dir, Entry, Type};
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag, renameat};
 use nix::sys::stat::{Mode, SFlag, fstatat};
+use nix::unistd::{UnlinkatFlags, unlinkat};
+
+use super::flags;
+use super::mounted::{mount_of, refuse_mounts};
 
 /// How to open a directory that may not be a link.
 pub(super) const DIRECTORY: OFlag =
     OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
 
-/// Deepest tree that is handled, in levels. PATH_MAX allows no more than half of it to be reached by a path, but a
-/// jail can build deeper ones by relative names.
-pub(super) const MOST_LEVELS: usize = 4096;
+/// Levels of directories that are held open at once at the most: each takes three descriptors, and a process has
+/// 1024 unless it was given more.
+pub(super) const DEEPEST: usize = 200;
 
-/// Refuses a tree in which something is mounted, as [`io::ErrorKind::ResourceBusy`].
-pub(super) fn check_one_file_system(path: &Path) -> io::Result<()> {
-    let device = fs::symlink_metadata(path)?.dev();
-    check(Dir::open(path, DIRECTORY, Mode::empty())?, device, 0)
+/// Names that are read from a directory before they are removed.
+const BATCH: usize = 1024;
+
+/// Removes a tree, once nothing is mounted in it. Links in it are removed, never followed.
+///
+/// A jail can make a tree deeper than there are descriptors or bytes in a path. So no directory is entered more
+/// than one level below the top: those further down are moved up first. That takes constant memory.
+pub(super) fn remove(path: &Path) -> io::Result<()> {
+    refuse_mounts(path)?;
+    remove_unmounted(path)
 }
 
-fn check(mut directory: Dir, device: u64, level: usize) -> io::Result<()> {
-    if level > MOST_LEVELS {
-        return Err(io::Error::from(io::ErrorKind::InvalidFilename));
-    }
-    for name in directories(&mut directory)? {
-        let stat = fstatat(directory.as_fd(), name.as_c_str(), AtFlags::AT_SYMLINK_NOFOLLOW)?;
-        if stat.st_dev != device {
-            return Err(io::Error::from(io::ErrorKind::ResourceBusy));
+/// Removes a tree in which nothing should be mounted; what is all the same is not entered, and ends it.
+pub(super) fn remove_unmounted(path: &Path) -> io::Result<()> {
+    let mut top = Dir::open(path, DIRECTORY, Mode::empty())?;
+    let base = top.as_fd().try_clone_to_owned()?;
+    flags::clear(&base)?;
+    let mut remover = Remover { mount: mount_of(&base)?, top: base, moved: 0 };
+    loop {
+        let names = batch(&mut top, &remover.top)?;
+        if names.is_empty() {
+            return fs::remove_dir(path);
         }
-        if SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT == SFlag::S_IFDIR {
-            check(
-                Dir::openat(directory.as_fd(), name.as_c_str(), DIRECTORY, Mode::empty())?,
-                device,
-                level + 1,
-            )?;
+        for (name, is_directory) in names {
+            match is_directory {
+                true => remover.directory(&name)?,
+                false => unlink(&remover.top, &name, UnlinkatFlags::NoRemoveDir)?,
+            }
         }
     }
-    Ok(())
 }
 
-/// The names in a directory that are, or may be, directories.
-fn directories(directory: &mut Dir) -> io::Result<Vec<CString>> {
+struct Remover {
+    top: OwnedFd,
+    mount: u64,
+    /// How many directories were moved up, for their names there.
+    moved: u64,
+}
+
+impl Remover {
+    /// Removes a directory of the top, after moving up what directories it has.
+    fn directory(&mut self, name: &CStr) -> io::Result<()> {
+        let mut directory = Dir::openat(&self.top, name, DIRECTORY, Mode::empty())?;
+        let base = directory.as_fd().try_clone_to_owned()?;
+        if mount_of(&base)? != self.mount {
+            return Err(io::ErrorKind::ResourceBusy.into());
+        }
+        flags::clear(&base)?;
+        loop {
+            let names = batch(&mut directory, &base)?;
+            if names.is_empty() {
+                return unlink(&self.top, name, UnlinkatFlags::RemoveDir);
+            }
+            for (name, is_directory) in names {
+                match is_directory {
+                    true => self.subdirectory(&base, &name)?,
+                    false => unlink(&base, &name, UnlinkatFlags::NoRemoveDir)?,
+                }
+            }
+        }
+    }
+
+    fn subdirectory(&mut self, parent: &OwnedFd, name: &CStr) -> io::Result<()> {
+        match unlinkat(parent, name, UnlinkatFlags::RemoveDir) {
+            Ok(()) => return Ok(()),
+            Err(Errno::EPERM) => flags::clear_entry(parent, name)?,
+            Err(_) => {} // most likely it is not empty; if not, moving it will fail too
+        }
+        loop {
+            let above = format!(".{}", self.moved);
+            self.moved += 1;
+            match renameat(parent, name, &self.top, above.as_str()) {
+                Ok(()) => return Ok(()),
+                // The jail has something of that name, by chance or by spite.
+                Err(Errno::EEXIST | Errno::ENOTEMPTY | Errno::ENOTDIR | Errno::EISDIR) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+    }
+}
+
+fn unlink(directory: &OwnedFd, name: &CStr, kind: UnlinkatFlags) -> io::Result<()> {
+    match unlinkat(directory, name, kind) {
+        Err(Errno::EPERM) => {
+            flags::clear_entry(directory, name)?;
+            Ok(unlinkat(directory, name, kind)?)
+        }
+        // Somebody else clears the same leftovers.
+        Err(Errno::ENOENT) => Ok(()),
+        result => Ok(result?),
+    }
+}
+
+/// Some names in a directory, and whether each is a directory itself.
+fn batch(directory: &mut Dir, base: &OwnedFd) -> io::Result<Vec<(CString, bool)>> {
     let mut names = Vec::new();
     for entry in directory.iter() {
         let entry = entry?;
-        let name = entry.file_name();
-        let is_directory = entry.file_type().is_none_or(|kind| kind == nix::dir::Type::Directory);
-        if is_directory && !matches!(name.to_bytes(), b"." | b"..") {
-            names.push(name.to_owned());
+        if !is_self_or_parent(entry.file_name()) {
+            names.push((entry.file_name().to_owned(), is_directory(base, &entry)?));
+        }
+        if names.len() == BATCH {
+            break;
         }
     }
     Ok(names)
 }
 
-/// Removes a tree, once nothing is mounted in it. Links in it are removed, never followed.
-pub(super) fn remove(path: &Path) -> io::Result<()> {
-    check_one_file_system(path)?;
-    // Goes by descriptors and does not follow links, std::fs::remove_dir_all.
-    fs::remove_dir_all(path)
+pub(super) fn is_self_or_parent(name: &CStr) -> bool {
+    matches!(name.to_bytes(), b"." | b"..")
+}
+
+/// Asks the file system only where the directory does not tell.
+pub(super) fn is_directory(directory: &OwnedFd, entry: &Entry) -> io::Result<bool> {
+    match entry.file_type() {
+        Some(kind) => Ok(kind == Type::Directory),
+        None => {
+            let stat = fstatat(directory, entry.file_name(), AtFlags::AT_SYMLINK_NOFOLLOW)?;
+            Ok(SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT == SFlag::S_IFDIR)
+        }
+    }
 }
 
 /// Gives a directory the present time: snapshots are dated by it.
@@ -72,7 +152,7 @@ pub(super) fn touch(path: &Path) -> io::Result<()> {
     File::open(path)?.set_modified(SystemTime::now())
 }
 
-/// Makes the files directly in `target` those of `source`; directories stay as they are.
+/// Makes the files directly in `target` those of the copy `source`, which is used up; directories stay as they are.
 pub(super) fn replace_files(source: &Path, target: &Path) -> io::Result<()> {
     for entry in fs::read_dir(target)? {
         let entry = entry?;
@@ -82,9 +162,7 @@ pub(super) fn replace_files(source: &Path, target: &Path) -> io::Result<()> {
     }
     for entry in fs::read_dir(source)? {
         let entry = entry?;
-        let new = target.join(format!(".{}.copying", entry.file_name().to_string_lossy()));
-        fs::copy(entry.path(), &new)?;
-        fs::rename(&new, target.join(entry.file_name()))?;
+        fs::rename(entry.path(), target.join(entry.file_name()))?;
     }
-    Ok(())
+    remove(source)
 }

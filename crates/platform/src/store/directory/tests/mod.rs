@@ -3,6 +3,8 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
 use super::*;
 
+mod hostile;
+
 fn store() -> (tempfile::TempDir, DatasetName, DirectoryStore) {
     let directory = tempfile::tempdir().unwrap();
     let root = directory.path().to_str().unwrap().parse().unwrap();
