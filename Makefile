@@ -41,7 +41,7 @@ bench: all
 	sh bench/run.sh
 
 fuzz:
-	sh tools/fuzz.sh $(MINUTES)
+	fuzz/run $(MINUTES)
 
 install: all
 	DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' sh tools/install.sh target/release/ioc

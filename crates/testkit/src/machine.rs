@@ -32,7 +32,7 @@ pub struct Machine {
 impl Machine {
     /// A machine whose source is in `store`; `binary` is the `ioc` to run.
     ///
-    /// The environment variable `IOC_BINARY` names another one, for machines on which cargo does not run.
+    /// The environment variable `IOC_BIN` names another one, for machines on which cargo does not run.
     pub fn new(store: Store, binary: &str) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -40,7 +40,7 @@ impl Machine {
         let mark = format!("t{}x{count}", std::process::id());
         let directory =
             tempfile::Builder::new().prefix(&format!("ioc-{mark}-")).tempdir().expect("a directory");
-        let binary = std::env::var_os("IOC_BINARY").map_or_else(|| PathBuf::from(binary), PathBuf::from);
+        let binary = std::env::var_os("IOC_BIN").map_or_else(|| PathBuf::from(binary), PathBuf::from);
         let before = Traces::of(&mark);
         let (root, pool) = match store {
             Store::Directory => {

@@ -31,10 +31,11 @@ pub enum Sources {
 
 impl Sources {
     pub(crate) fn find(self, host: &Host) -> Result<Vec<Source>, Error> {
-        match self {
-            Sources::Given(sources) => Ok(sources),
-            Sources::OfHost => discover::of_host(host),
-        }
+        let sources = match self {
+            Sources::Given(sources) => sources,
+            Sources::OfHost => discover::of_host(host)?,
+        };
+        Ok(sources.into_iter().map(Source::without_links).collect())
     }
 }
 
@@ -57,6 +58,16 @@ pub(crate) fn parse_root(text: &str) -> Result<DatasetName, NameError> {
 }
 
 impl Source {
+    /// The source with its directory under the name that the kernel has for it: mount tables know no links, and
+    /// below the root none is followed. One that does not exist stays as it is, for a later error to name.
+    fn without_links(mut self) -> Self {
+        let real = self.root.directory().and_then(|path| std::fs::canonicalize(path).ok());
+        if let Some(root) = real.and_then(|path| path.to_str()?.parse().ok()) {
+            self.root = root;
+        }
+        self
+    }
+
     /// Where the root is mounted.
     pub fn directory(&self, host: &Host) -> Result<PathBuf, Error> {
         let unusable = |problem: &str| Error::SourceUnusable {
@@ -91,6 +102,19 @@ impl Source {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_directory_reached_through_a_link_is_the_directory() {
+        let directory = tempfile::tempdir().unwrap();
+        let real = directory.path().canonicalize().unwrap().join("real");
+        std::fs::create_dir(&real).unwrap();
+        let link = directory.path().join("link");
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        let source: Source = link.to_str().unwrap().parse().unwrap();
+        assert_eq!(source.without_links().root.directory(), Some(real.as_path()));
+        let missing: Source = "/nowhere/at/all".parse().unwrap();
+        assert_eq!(missing.clone().without_links(), missing);
+    }
 
     #[test]
     fn given_on_the_command_line() {
