@@ -1,5 +1,7 @@
 //! Finding jails by names and filters.
 
+use std::collections::BTreeSet;
+
 use ioc_model::filter::{Filter, Resolution};
 use ioc_model::name::{JailName, JailRef, SourceName};
 use ioc_model::property::Value;
@@ -83,9 +85,10 @@ impl Ioc {
                 candidates: several.iter().map(ToString::to_string).collect(),
             });
         }
+        let named_jails: BTreeSet<&JailRef> = named.jails.iter().copied().collect();
         let chosen = |jail: &JailView| {
             let template = matches!(jail.value("template"), Ok(Value::Bool(true)));
-            named.jails.contains(&&jail.reference)
+            named_jails.contains(&jail.reference)
                 && wanted.templates.is_none_or(|only| only == template || jail.facts.is_err())
                 && filter.matches_values(|key| jail.value(key).unwrap_or(Value::None))
         };

@@ -1,8 +1,10 @@
 //! `ioc restart`
 
+use libioc::apply::LockName;
 use libioc::facts::world::JailView;
 use libioc::model::name::JailRef;
-use libioc::operation::{Restart, StartOptions, StopOptions};
+use libioc::operation::{Restart, StartOptions, Stop, StopOptions};
+use libioc::{Error, Ioc, Operation, Plan, Source};
 use serde_json::json;
 
 use super::select::{self, FILTER_HELP};
@@ -22,11 +24,11 @@ pub(crate) struct Arguments {
     soft: bool,
 
     /// Stop the jails and start them again
-    #[arg(short, long, conflicts_with = "plan")]
+    #[arg(short, long)]
     shutdown: bool,
 
     /// As --shutdown, and go on when a hook fails while stopping
-    #[arg(short, long, conflicts_with = "plan")]
+    #[arg(short, long)]
     force: bool,
 
     #[command(flatten)]
@@ -47,6 +49,14 @@ pub(crate) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Fail
     let (running, stopped): (Vec<&JailView>, Vec<_>) =
         chosen.jails.iter().partition(|jail| jail.running.is_some());
     let jails: Vec<JailRef> = running.iter().map(|jail| jail.reference.clone()).collect();
+    if arguments.plan.plan && (arguments.shutdown || arguments.force) {
+        let environment = session.environment();
+        let stop =
+            |jail| StopToStart(Stop { jail, force: arguments.force, environment: environment.clone() });
+        let operations: Vec<StopToStart> = jails.into_iter().map(stop).collect();
+        let planned = tasks::show_plans(session, operations.iter().map(|operation| operation as _))?;
+        return Ok(planned.and(results.exit()));
+    }
     if arguments.plan.plan {
         let operations: Vec<Restart> = jails.into_iter().map(|jail| soft(session, jail)).collect();
         let planned = tasks::show_plans(session, operations.iter().map(|operation| operation as _))?;
@@ -75,6 +85,26 @@ pub(crate) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Fail
         }
     }
     results.finish()
+}
+
+/// The stop of a full restart, as `--plan` shows it: what the start finds is known only once the jail is down.
+struct StopToStart(Stop);
+
+impl Operation for StopToStart {
+    fn source<'a>(&self, ioc: &'a Ioc) -> Result<Option<&'a Source>, Error> {
+        self.0.source(ioc)
+    }
+
+    fn locks(&self) -> Vec<LockName> {
+        self.0.locks()
+    }
+
+    fn plan(&self, ioc: &Ioc) -> Result<Plan, Error> {
+        let mut plan = self.0.plan(ioc)?;
+        plan.operation = "restart".to_owned();
+        plan.notes.push("the start that follows is planned once the jail has stopped".to_owned());
+        Ok(plan)
+    }
 }
 
 fn soft(session: &Session, jail: JailRef) -> Restart {

@@ -72,4 +72,15 @@ scenarios! {
         assert_eq!(machine.ok(&["get", "running", "web"]), "no\n");
         assert_eq!(machine.left_behind(), Vec::<String>::new());
     }
+
+    fn a_full_restart_can_be_planned_and_done(machine) {
+        machine.jail("web", &[]);
+        let first = machine.ok(&["start", "web"]);
+        let said = machine.ok(&["restart", "-s", "--plan", "web"]);
+        assert!(said.contains("remove jail") && said.contains("start that follows"), "{said}");
+        assert_eq!(machine.ok(&["get", "running", "web"]), "yes\n");
+        let second = machine.ok(&["restart", "-s", "web"]);
+        assert_ne!(first.split_whitespace().last(), second.split_whitespace().last());
+        machine.ok(&["restart", "web"]);
+    }
 }

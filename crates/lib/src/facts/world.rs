@@ -72,7 +72,8 @@ fn of_source(
     let defaults = config::read_defaults(host, source, directory)?;
     for part in [Part::Jails, Part::Templates] {
         let namespace = source.root.part(part);
-        let below = tree.keys().filter(|dataset| dataset.parent().as_ref() == Some(&namespace));
+        let is_child = |rest: &str| !rest.is_empty() && !rest.contains('/');
+        let below = tree.keys().filter(|dataset| dataset.below(&namespace).is_some_and(is_child));
         for dataset in below {
             // A foreign dataset whose name no jail can have is not ours.
             let Ok(name) = dataset.last().parse::<JailName>() else { continue };

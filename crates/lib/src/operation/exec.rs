@@ -35,11 +35,12 @@ impl Ioc {
             return Err(Error::NotRoot("run commands in jails"));
         }
         let argv = if command.argv.is_empty() { self.login(&facts, command)? } else { command.argv.clone() };
+        // login(1) switches to the user by itself.
+        let logs_in = command.argv.is_empty() && argv.first().is_some_and(|program| program.ends_with(LOGIN));
         let env = environment::of_commands(&facts, Some(&running), &command.environment)?;
         let process = Process {
             argv: argv.into_iter().map(Into::into).collect(),
-            // login(1) switches to the user by itself.
-            user: if command.argv.is_empty() { None } else { command.user.clone() },
+            user: command.user.clone().filter(|_| !logs_in),
             env: env.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
             stdio: Stdio::Inherit,
             fib: facts.fib()?,

@@ -193,6 +193,9 @@ fn existing_directory(
     }
 }
 
+/// Largest buffer that is made because a file says to be that large, in bytes.
+const MOST_AT_ONCE: usize = 1 << 20;
+
 fn read_open(target: Target<'_>, mut file: File, most: u64) -> Result<Vec<u8>, FilesError> {
     let failed = |error: Errno| target.io("read", error);
     let stat = fstat(&file).map_err(failed)?;
@@ -202,7 +205,9 @@ fn read_open(target: Target<'_>, mut file: File, most: u64) -> Result<Vec<u8>, F
     if walk::shows_processes(std::os::fd::AsFd::as_fd(&file)).map_err(failed)? {
         return Err(failed(Errno::EOPNOTSUPP));
     }
-    let mut content = Vec::new();
+    // One byte more than there should be, so that the end is seen by the first read.
+    let expected = u64::try_from(stat.st_size).unwrap_or(0).min(most) + 1;
+    let mut content = Vec::with_capacity(usize::try_from(expected).unwrap_or(0).min(MOST_AT_ONCE));
     let read = (&mut file).take(most.saturating_add(1)).read_to_end(&mut content);
     read.map_err(|e| target.io("read", e))?;
     if content.len() as u64 > most {
