@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use ioc_model::config::{Change, Document, Format, JailConfig, SourceDefaults, ZfsChange, ZfsDocument};
 use ioc_model::name::{DatasetName, JailPath, JailRef};
+use ioc_model::property::Stored;
 use ioc_platform::host::Host;
 use ioc_platform::store::{DatasetInfo, StoreKind};
 
@@ -253,7 +254,10 @@ impl NewConfig {
                 properties.insert(change.property.to_owned(), zfs_text(value));
             }
         }
-        let document = config.document();
+        let mut document = config.document().clone();
+        // By it a file is known as one of libioc or ioc rather than of iocage.
+        let (id, style) = (Stored::Text(self.jail.name.to_string()), config.style());
+        document.set("id", &id, style).map_err(|e| wrong(e.to_string()))?;
         let (Some(name), Some(text)) = (document.format().file(), document.text()) else {
             return Err(wrong("it cannot be written to a file".to_owned()));
         };

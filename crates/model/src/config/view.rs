@@ -124,6 +124,11 @@ impl JailConfig {
         self.document.format()
     }
 
+    /// How the jail's configuration is written.
+    pub fn style(&self) -> super::raw::Style {
+        self.own.style
+    }
+
     /// Whose notation the jail's configuration has.
     pub fn dialect(&self) -> Dialect {
         self.own.style.dialect
