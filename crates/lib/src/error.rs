@@ -98,6 +98,14 @@ pub enum Error {
         /// What is wrong.
         problem: String,
     },
+    /// A jail's fstab cannot be changed so.
+    #[error("the fstab of jail {jail} cannot be changed: {problem}")]
+    Fstab {
+        /// The jail.
+        jail: JailName,
+        /// What is wrong with the change, or with what is there.
+        problem: String,
+    },
     /// The jails depend on each other in a circle.
     #[error("jails depend on each other in a circle: {}", .path.join(" -> "))]
     Cycle {

@@ -10,6 +10,7 @@ mod deactivate;
 mod destroy;
 mod exec;
 mod fetch;
+mod fstab;
 mod get;
 mod list;
 mod man;
@@ -40,6 +41,7 @@ pub(crate) enum Command {
     Destroy(destroy::Arguments),
     Exec(exec::Arguments),
     Fetch(fetch::Arguments),
+    Fstab(fstab::Arguments),
     Get(get::Arguments),
     List(list::Arguments),
     Man(man::Arguments),
@@ -50,7 +52,7 @@ pub(crate) enum Command {
 }
 
 /// An option of every command that changes something.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Copy, Debug, clap::Args)]
 pub(crate) struct PlanOption {
     /// Print what would be done, and do nothing
     #[arg(long)]
@@ -103,6 +105,7 @@ fn run(arguments: &Arguments, screen: &Screen) -> Result<Exit, Failure> {
         Command::Destroy(arguments) => destroy::run(arguments, &session()?),
         Command::Exec(arguments) => exec::run(arguments, &session()?),
         Command::Fetch(arguments) => fetch::run(arguments, &session()?),
+        Command::Fstab(arguments) => fstab::run(arguments, &session()?),
         Command::Get(arguments) => get::run(arguments, &session()?),
         Command::List(arguments) => list::run(arguments, &session()?),
         Command::Man(arguments) => man::run(arguments),

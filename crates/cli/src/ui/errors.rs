@@ -172,6 +172,7 @@ fn hint(error: &Error) -> Option<String> {
         }
         Error::Mounted { .. } => "unmount it first".to_owned(),
         Error::Lock(_) => "wait for the other command, or give --lock-timeout more seconds".to_owned(),
+        Error::Fstab { jail, .. } => format!("`ioc fstab list {jail}` shows the lines and their numbers"),
         Error::Cycle { .. } => "change `depends` of one of them with `ioc set`".to_owned(),
         Error::Host(_)
         | Error::Name(_)

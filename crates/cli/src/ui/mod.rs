@@ -17,4 +17,4 @@ pub(crate) use errors::{Failure, Report};
 pub(crate) use exit::Exit;
 pub(crate) use screen::{Colour, Level, Screen};
 pub(crate) use table::{Format, Table};
-pub(crate) use text::{visible, visible_lines};
+pub(crate) use text::{visible, visible_file, visible_lines};

@@ -13,6 +13,11 @@ pub(crate) fn visible_lines(text: &str) -> Cow<'_, str> {
     escaped(text, |c| c == '\n')
 }
 
+/// As [`visible`], but keeps the ends of lines and tabs: for a file that is shown as it is.
+pub(crate) fn visible_file(text: &str) -> Cow<'_, str> {
+    escaped(text, |c| matches!(c, '\n' | '\t'))
+}
+
 fn escaped(text: &str, keep: impl Fn(char) -> bool) -> Cow<'_, str> {
     let acts = |c: char| (c.is_control() || is_bidirectional(c)) && !keep(c);
     if !text.contains(acts) {

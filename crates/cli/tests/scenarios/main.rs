@@ -2,6 +2,7 @@
 //!
 //! As root. Each scenario has a source of its own and fails if it leaves anything behind.
 
+mod fstab;
 mod lifecycle;
 mod network;
 mod order;

@@ -207,6 +207,7 @@ fn take(step: &Step, host: &Host, progress: &(dyn Fn(u64) + Sync)) -> Result<Don
         Unpack { archive, sha256, root } => unpack(host, archive, *sha256, root, progress)?,
 
         Mount(spec) => host.mounts.mount(spec)?,
+        Detach(spec) => host.mounts.unmount(&spec.root.join(spec.target.relative()))?,
         Unmount { target } => host.mounts.unmount(target)?,
 
         CreateJail(spec) => {

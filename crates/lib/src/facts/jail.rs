@@ -310,9 +310,14 @@ impl JailFacts {
         Ok(limits.into_iter().map(rule).collect())
     }
 
-    /// What its fstab mounts.
-    pub fn fstab_mounts(&self) -> Result<Vec<MountSpec>, Error> {
-        fstab::mounts(&self.fstab, &self.root).map_err(|problem| self.wrong(problem))
+    /// Its fstab.
+    pub fn fstab(&self) -> &Fstab {
+        &self.fstab
+    }
+
+    /// What its fstab mounts; devfs with this ruleset.
+    pub fn fstab_mounts(&self, ruleset: u16) -> Result<Vec<MountSpec>, Error> {
+        fstab::mounts(&self.fstab, &self.root, ruleset).map_err(|problem| self.wrong(problem))
     }
 
     /// Its fstab for a jail made from it, whose directory is `directory`.

@@ -10,6 +10,7 @@ use ioc_platform::files::Kind;
 use ioc_platform::host::Host;
 use ioc_platform::jails::Parameter;
 use ioc_platform::limits::LimitRule;
+use ioc_platform::mounts::MountKind;
 
 use crate::apply::LockName;
 use crate::error::Error;
@@ -84,6 +85,7 @@ pub(super) fn plan(
         parameters: kernel_parameters(host, jail)?,
         limits: limits(host, jail)?,
         existing: existing(host, jail, start::targets(jail, base, system)?)?,
+        files: files(jail)?,
         resolv_conf: host.files.read(&jail.root, &resolv_conf_path(), MOST_RESOLV_CONF).unwrap_or(None),
         wanted_resolv_conf: wanted_resolv_conf(jail)?,
         missing_scripts: missing_scripts(host, jail, release)?,
@@ -158,7 +160,11 @@ fn limits(host: &Host, jail: &JailFacts) -> Result<Vec<LimitRule>, Error> {
 }
 
 /// Which of the directories, and of those above them, exist in the jail's root. /etc is always looked at.
-fn existing(host: &Host, jail: &JailFacts, targets: Vec<JailPath>) -> Result<BTreeSet<JailPath>, Error> {
+pub(super) fn existing(
+    host: &Host,
+    jail: &JailFacts,
+    targets: Vec<JailPath>,
+) -> Result<BTreeSet<JailPath>, Error> {
     let mut existing = BTreeSet::new();
     let mut wanted: BTreeSet<JailPath> =
         ["etc", "proc"].iter().map(|p| p.parse()).collect::<Result<_, _>>()?;
@@ -176,6 +182,13 @@ fn existing(host: &Host, jail: &JailFacts, targets: Vec<JailPath>) -> Result<BTr
         }
     }
     Ok(existing)
+}
+
+/// Where the jail's fstab mounts files of the host.
+fn files(jail: &JailFacts) -> Result<BTreeSet<JailPath>, Error> {
+    let mounts = jail.fstab_mounts(parameters::ruleset(jail)?)?.into_iter();
+    let of_file = mounts.filter(|m| matches!(&m.kind, MountKind::Nullfs { source } if source.is_file()));
+    Ok(of_file.map(|mount| mount.target).collect())
 }
 
 fn wanted_resolv_conf(jail: &JailFacts) -> Result<Option<Vec<u8>>, Error> {

@@ -34,6 +34,7 @@ impl Step {
             MakePasswordDatabase { .. } => "make-password-database",
             Unpack { .. } => "unpack",
             Mount(_) => "mount",
+            Detach(_) => "detach",
             Unmount { .. } => "unmount",
             CreateJail(_) => "create-jail",
             RemoveJail { .. } => "remove-jail",
@@ -91,6 +92,7 @@ impl fmt::Display for Step {
             MakePasswordDatabase { root } => write!(f, "make the password database of {}", root.display()),
             Unpack { archive, root, .. } => write!(f, "unpack {} in {}", archive.display(), root.display()),
             Mount(spec) => describe_mount(f, spec),
+            Detach(spec) => write!(f, "unmount {}", below(&spec.root, &spec.target)),
             Unmount { target } => write!(f, "unmount {}", target.display()),
             CreateJail(spec) => {
                 write!(f, "create jail {}{}", spec.name, if spec.vnet { " with its own network" } else { "" })

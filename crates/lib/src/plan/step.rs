@@ -180,6 +180,8 @@ pub enum Step {
 
     /// Mounts a file system in a jail's root.
     Mount(MountSpec),
+    /// Unmounts a file system of a jail that stays; taken back, it is mounted again.
+    Detach(MountSpec),
     /// Unmounts what is mounted at a place.
     Unmount {
         /// The place.
@@ -329,6 +331,7 @@ impl Step {
             MountDataset { .. }
             | UnmountDataset { .. }
             | Mount(_)
+            | Detach(_)
             | Unmount { .. }
             | CreateJail(_)
             | RemoveJail { .. }

@@ -38,6 +38,7 @@ impl Step {
             MakeDirectory { root, path, .. } => vec![RemoveDirectory { root, path }],
             MakeLink { root, path, .. } => vec![RemoveFile { root, path, previous: None }],
             Mount(spec) => vec![Unmount { target: spec.root.join(spec.target.relative()) }],
+            Detach(spec) => vec![Mount(spec)],
             CreateJail(spec) => vec![RemoveJail { jail: spec.name, patience_secs: 10 }],
             Remember { jail, .. } => vec![Forget { jail }],
             CreateBridge(bridge) => vec![RemoveBridge { name: bridge.name }],

@@ -7,6 +7,7 @@ pub mod create;
 pub mod destroy;
 pub mod environment;
 pub mod fetch;
+pub mod fstab;
 pub mod network;
 pub mod parameters;
 pub mod set;

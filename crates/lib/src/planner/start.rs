@@ -32,6 +32,8 @@ pub struct Facts<'a> {
     pub limits: Vec<LimitRule>,
     /// Directories below the jail's root that exist, out of those that [`targets`] names.
     pub existing: BTreeSet<JailPath>,
+    /// Those of these that a file of the host is mounted on.
+    pub files: BTreeSet<JailPath>,
     /// The jail's /etc/resolv.conf now.
     pub resolv_conf: Option<Vec<u8>>,
     /// What it is to be; none: leave it alone.
@@ -156,12 +158,39 @@ fn mounts(plan: &mut Plan, facts: &Facts<'_>) -> Result<(), Error> {
             Step::Mount(earlier) => mount.target != earlier.target && mount.target.is_within(&earlier.target),
             _ => false,
         });
-        if !covered && !matches!(mount.kind, MountKind::Nullfs { ref source } if source.is_file()) {
-            make_directory(plan, jail, &mount.target, 0o755, &mut existing);
+        if !covered {
+            make_place(plan, jail, &mount, facts.files.contains(&mount.target), &mut existing);
         }
         plan.push(Step::Mount(mount));
     }
     Ok(())
+}
+
+/// Makes what a file system is mounted on, if it is missing: a directory, or an empty file for a file.
+pub(super) fn make_place(
+    plan: &mut Plan,
+    jail: &JailFacts,
+    mount: &MountSpec,
+    is_file: bool,
+    existing: &mut BTreeSet<JailPath>,
+) {
+    if !is_file {
+        return make_directory(plan, jail, &mount.target, 0o755, existing);
+    }
+    if existing.contains(&mount.target) {
+        return;
+    }
+    if let Some(parent) = mount.target.parent() {
+        make_directory(plan, jail, &parent, 0o755, existing);
+    }
+    plan.push(Step::WriteFile {
+        root: jail.root.clone(),
+        path: mount.target.clone(),
+        content: Content::from(""),
+        mode: 0o644,
+        previous: None,
+    });
+    existing.insert(mount.target.clone());
 }
 
 fn make_directory(
@@ -209,7 +238,7 @@ fn wanted_mounts(
             add(MountKind::Linprocfs, "compat/linux/proc".parse()?, false);
         }
     }
-    mounts.extend(jail.fstab_mounts()?);
+    mounts.extend(jail.fstab_mounts(parameters::ruleset(jail)?)?);
     Ok(mounts)
 }
 
@@ -219,7 +248,8 @@ fn base_mounts(
     base: &BaseMount,
     add: &mut impl FnMut(MountKind, JailPath, bool),
 ) -> Result<(), Error> {
-    let listed: BTreeSet<JailPath> = jail.fstab_mounts()?.into_iter().map(|mount| mount.target).collect();
+    let listed = jail.fstab_mounts(parameters::ruleset(jail)?)?;
+    let listed: BTreeSet<JailPath> = listed.into_iter().map(|mount| mount.target).collect();
     for directory in base.directories.iter().filter(|d| !listed.contains(d)) {
         add(MountKind::Nullfs { source: base.from.join(directory.relative()) }, directory.clone(), true);
     }

@@ -3,7 +3,15 @@
 use std::fmt;
 
 use super::FstabError;
-use super::line::encode;
+use super::line::{encode, fields};
+
+/// The type that a line has unless it says another.
+pub const NULLFS: &str = "nullfs";
+
+/// The options of a mount of this type for which none are given: nobody writes to a directory of the host unasked.
+pub fn default_options(kind: &str) -> &'static str {
+    if kind == NULLFS { "ro" } else { "rw" }
+}
 
 /// One mount.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -30,12 +38,43 @@ impl Entry {
         Entry {
             source: source.into(),
             destination: destination.into(),
-            kind: "nullfs".to_owned(),
+            kind: NULLFS.to_owned(),
             options: "ro".to_owned(),
             freq: 0,
             passno: 0,
             comment: None,
         }
+    }
+
+    /// Reads a line that may lack fields at its end, as iocage takes it: destination as the source, type nullfs,
+    /// options ro (rw for other types), numbers 0.
+    pub fn read(text: &str) -> Result<Self, FstabError> {
+        let wrong = |problem| FstabError::Line { text: text.chars().take(120).collect(), problem };
+        if text.contains(['\n', '\0']) {
+            return Err(wrong("has more than one line"));
+        }
+        let [source, rest @ ..] =
+            &fields(text).ok_or_else(|| wrong("has an escape that is no character"))?[..]
+        else {
+            return Err(wrong("is empty"));
+        };
+        if rest.len() > 5 {
+            return Err(wrong("has more than six fields"));
+        }
+        let mut number = rest.iter().skip(3).map(|field| field.parse::<u8>().ok().filter(|n| *n < 10));
+        let mut digit =
+            || number.next().unwrap_or(Some(0)).ok_or_else(|| wrong("ends in something else than a digit"));
+        let kind = rest.get(1).map_or(NULLFS, String::as_str);
+        let entry = Entry {
+            source: source.clone(),
+            destination: rest.first().unwrap_or(source).clone(),
+            kind: kind.to_owned(),
+            options: rest.get(2).map_or(default_options(kind), String::as_str).to_owned(),
+            freq: digit()?.into(),
+            passno: digit()?.into(),
+            comment: None,
+        };
+        Ok(entry)
     }
 
     /// The options one by one, with their values.
@@ -67,6 +106,11 @@ impl Entry {
             if text.is_empty() || text.contains('\0') {
                 return Err(FstabError::Field { field });
             }
+        }
+        let odd = |text: &str| text.chars().any(|c| c.is_control() || c.is_whitespace());
+        if odd(&self.kind) || odd(&self.options) {
+            let field = if odd(&self.kind) { "type" } else { "options" };
+            return Err(FstabError::Field { field });
         }
         if !self.destination.starts_with('/') && self.destination != "none" {
             return Err(FstabError::Field { field: "destination" });

@@ -99,6 +99,11 @@ fn split(line: &str) -> (Vec<Range<usize>>, Option<&str>) {
     }
 }
 
+/// The fields of a line, decoded; none if one of them has an escape that is no character.
+pub(super) fn fields(line: &str) -> Option<Vec<String>> {
+    split(line).0.into_iter().map(|span| decode(&line[span])).collect()
+}
+
 /// As atoi(3), which getfsent(3) uses.
 fn leading_number(text: &str) -> u32 {
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());

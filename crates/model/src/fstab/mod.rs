@@ -10,7 +10,7 @@
 mod entry;
 mod line;
 
-pub use entry::Entry;
+pub use entry::{Entry, NULLFS, default_options};
 pub use line::below;
 
 use line::{Content, Line, Mount, encode, moved, same_path};
@@ -26,6 +26,14 @@ pub enum FstabError {
     Field {
         /// The field.
         field: &'static str,
+    },
+    /// A text is no line of an fstab.
+    #[error("{text:?} is no line of an fstab: it {problem}")]
+    Line {
+        /// The text, cut to a length that can be shown.
+        text: String,
+        /// What is wrong with it.
+        problem: &'static str,
     },
     /// There is a mount at the destination already.
     #[error("{destination} is the destination of another line already")]

@@ -100,7 +100,28 @@ fn hostile_lines() {
     assert_eq!(Fstab::from_bytes(&vec![b'\n'; MOST_BYTES + 1]), Err(FstabError::TooLarge));
 }
 
+#[test]
+fn lines_as_iocage_takes_them() {
+    let read = |text: &str| Entry::read(text).map(|entry| entry.to_string());
+    assert_eq!(read("/data").unwrap(), "/data\t/data\tnullfs\tro\t0\t0");
+    assert_eq!(read("/my\\040data  /mnt").unwrap(), "/my\\040data\t/mnt\tnullfs\tro\t0\t0");
+    assert_eq!(read("tmpfs /tmp tmpfs").unwrap(), "tmpfs\t/tmp\ttmpfs\trw\t0\t0");
+    assert_eq!(read("/a /b nullfs rw 1 2").unwrap(), "/a\t/b\tnullfs\trw\t1\t2");
+    for bad in
+        ["", "# x", "/a /b nullfs rw 0 0 0", "/a /b nullfs rw x", "/a\n/b", "/a /b nullfs ro 10", "/\\777"]
+    {
+        assert!(Entry::read(bad).is_err(), "{bad}");
+    }
+}
+
 proptest! {
+    #[test]
+    fn any_text_is_a_line_or_an_error(text in ".{0,60}") {
+        if let Ok(entry) = Entry::read(&text) {
+            prop_assert_eq!(Entry::read(&entry.to_string()), Ok(entry));
+        }
+    }
+
     #[test]
     fn written_lines_read_back(
         source in "[ -~äµ\t]{1,16}", destination in "/[ -~ä#\\\\]{0,16}",

@@ -32,6 +32,12 @@ impl JailPath {
         self.0.split('/').filter(|c| !c.is_empty())
     }
 
+    /// The directory it is in; none for the root itself.
+    pub fn parent(&self) -> Option<JailPath> {
+        let (parent, _) = self.0.rsplit_once('/').unwrap_or(("", &self.0));
+        (!self.0.is_empty()).then(|| JailPath(parent.to_owned()))
+    }
+
     /// Tells whether this is `other` or lies below it.
     pub fn is_within(&self, other: &JailPath) -> bool {
         self.relative().starts_with(other.relative())
@@ -94,5 +100,9 @@ mod tests {
         assert!("/a/../b".parse::<JailPath>().is_err());
         assert!("/a/..data".parse::<JailPath>().is_ok());
         assert_eq!("/".parse::<JailPath>().unwrap(), JailPath::root());
+        let parent = |path: &str| path.parse::<JailPath>().unwrap().parent().map(|path| path.to_string());
+        assert_eq!(parent("/a/b").as_deref(), Some("/a"));
+        assert_eq!(parent("/a").as_deref(), Some("/"));
+        assert_eq!(parent("/"), None);
     }
 }

@@ -23,7 +23,7 @@ pub enum Program {
     Zfs,
     /// zpool(8)
     Zpool,
-    /// sh(1), for hooks
+    /// sh(1), for hooks and for the editor that somebody prefers
     Sh,
     /// ifconfig(8); FreeBSD
     Ifconfig,
@@ -245,4 +245,8 @@ pub trait Commands: Send + Sync + fmt::Debug {
     /// Runs both, the output of the first into the input of the second, without passing the data through this
     /// process; both must succeed.
     fn pipe(&self, from: &Cmd, to: &Cmd) -> Result<(), ExecError>;
+
+    /// Runs `cmd` with our own standard streams, for somebody at the terminal to talk to, such as an editor. Its
+    /// status is the caller's to judge; a timeout is not looked at.
+    fn converse(&self, cmd: &Cmd) -> Result<Status, ExecError>;
 }

@@ -95,27 +95,10 @@ pub(super) struct Ended {
 impl Process {
     /// Starts `cmd` with these standard streams; its standard error is captured.
     pub(super) fn start(cmd: &Cmd, stdin: Stdio, stdout: Stdio) -> Result<Self, ExecError> {
-        let program = cmd
-            .program
-            .paths()
-            .iter()
-            .find(|path| Path::new(path).exists())
-            .ok_or(ExecError::Missing { program: cmd.program })?;
         let failed = |source| ExecError::Io { command: cmd.to_string(), source };
         let stderr = Capture::new().map_err(failed)?;
-        #[expect(clippy::disallowed_methods, reason = "this is the door")]
-        let mut command = Command::new(program);
-        command
-            .args(&cmd.args)
-            .env_clear()
-            .env("LC_ALL", "C")
-            .env("PATH", PATH)
-            .envs(cmd.env.iter().map(|(name, value)| (name, value)))
-            .current_dir("/")
-            .process_group(0)
-            .stdin(stdin)
-            .stdout(stdout)
-            .stderr(stderr.stdio().map_err(failed)?);
+        let mut command = command(cmd)?;
+        command.process_group(0).stdin(stdin).stdout(stdout).stderr(stderr.stdio().map_err(failed)?);
         let started = Instant::now();
         let child = command.spawn().map_err(failed)?;
         let deadline = cmd.timeout.map(|timeout| started + timeout);
@@ -180,6 +163,30 @@ impl Process {
         // ESRCH: the group is gone already, which is what we want.
         let _ = killpg(pid_of(&self.child), signal);
     }
+}
+
+/// The command of the system that `cmd` is, with its streams still to be said.
+fn command(cmd: &Cmd) -> Result<Command, ExecError> {
+    let program = cmd.program.paths().iter().find(|path| Path::new(path).exists());
+    #[expect(clippy::disallowed_methods, reason = "this is the door")]
+    let mut command = Command::new(program.ok_or(ExecError::Missing { program: cmd.program })?);
+    command
+        .args(&cmd.args)
+        .env_clear()
+        .env("LC_ALL", "C")
+        .env("PATH", PATH)
+        .envs(cmd.env.iter().map(|(name, value)| (name, value)))
+        .current_dir("/");
+    Ok(command)
+}
+
+/// Runs `cmd` on our own standard streams. It stays in our process group, which is the one that the terminal listens
+/// to.
+pub(super) fn converse(cmd: &Cmd) -> Result<(Status, Duration), ExecError> {
+    let started = Instant::now();
+    let status = command(cmd)?.status();
+    let status = status.map_err(|source| ExecError::Io { command: cmd.to_string(), source })?;
+    Ok((status_of(status), started.elapsed()))
 }
 
 impl Drop for Process {

@@ -90,4 +90,8 @@ impl Commands for Script {
     fn pipe(&self, from: &Cmd, to: &Cmd) -> Result<(), ExecError> {
         self.next(&format!("{from} | {to}")).map(drop)
     }
+
+    fn converse(&self, cmd: &Cmd) -> Result<Status, ExecError> {
+        Ok(self.next(&cmd.to_string())?.status)
+    }
 }
