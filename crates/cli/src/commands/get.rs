@@ -23,6 +23,10 @@ pub(crate) struct Arguments {
     #[arg(short, long)]
     all: bool,
 
+    /// For scripts: separate key and value by a tab
+    #[arg(short = 'H', long = "script")]
+    script: bool,
+
     /// The properties, then the jail, or the word defaults
     #[arg(value_names = ["PROPERTY", "JAIL"], num_args = 1.., required = true)]
     words: Vec<String>,
@@ -61,8 +65,10 @@ pub(crate) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Fail
     } else if let (Some([_]), [(_, value)]) = (keys, &values[..]) {
         output::line(&visible_lines(&value.as_text()))?;
     } else {
-        let line =
-            |(key, value): &(String, Value)| format!("{}:{}\n", visible(key), visible(&value.as_text()));
+        let separator = if arguments.script { '\t' } else { ':' };
+        let line = |(key, value): &(String, Value)| {
+            format!("{}{separator}{}\n", visible(key), visible(&value.as_text()))
+        };
         let text: String = values.iter().map(line).collect();
         output::results(|out| out.write_all(text.as_bytes()))?;
     }

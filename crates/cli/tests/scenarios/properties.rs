@@ -15,6 +15,89 @@ scenarios! {
         assert_eq!(machine.ok(&["list", "-H", "-o", "name", "user.role=front"]), "web\n");
     }
 
+    fn one_change_for_many_jails(machine) {
+        for name in ["web1", "web2", "db"] {
+            machine.jail(name, &[]);
+        }
+        std::fs::write(machine.mounted_at().join("jails/web2/config.json"), "{ not json").unwrap();
+        let said = machine.run(&["set", "priority=5", "notes=front", "web*,db"]);
+        assert_eq!(said.status, 1, "{said}");
+        assert!(said.stdout.contains("'web1' updated: notes, priority"), "{said}");
+        assert!(said.stderr.contains("web2") && said.stderr.contains("priority: 0 -> 5"), "{said}");
+        assert_eq!(machine.ok(&["get", "priority", "db"]), "5\n");
+        assert!(machine.fails(1, &["set", "priority=5", "mail*"]).contains("mail*"));
+        let text = machine.ok(&["--json", "set", "priority", "db"]);
+        let json: Value = serde_json::from_str(&text).unwrap();
+        let change = serde_json::json!({ "key": "priority", "before": "5", "after": "0", "later": false });
+        assert_eq!(json["results"][0]["changes"], serde_json::json!([change]));
+    }
+
+    fn a_bad_change_changes_nothing(machine) {
+        machine.jail("web", &[]);
+        let config = || std::fs::read(machine.mounted_at().join("jails/web/config.json")).unwrap();
+        let before = config();
+        for (change, word) in [
+            ("priority=high", "number"),
+            ("priority=99999999999", "number"),
+            ("prioritiy=5", "did you mean priority"),
+            ("securelevel=4", "from -1 to 3"),
+            ("boot=maybe", "yes"),
+            ("jid=5", "cannot be set"),
+            ("vnet7_mac=none", "interface"),
+            ("resolver=nameserver", "resolv.conf"),
+            ("host_hostname=a\nb", "control character"),
+            ("user.=x", "no property"),
+            ("ip4_addr=em0|$(reboot)", "reboot"),
+        ] {
+            let said = machine.run(&["set", "notes=new", change, "web"]);
+            if change == "vnet7_mac=none" && said.status == 0 {
+                // To unset what is not set is no mistake.
+                machine.ok(&["set", "notes", "web"]);
+                continue;
+            }
+            assert_eq!(said.status, 1, "{change}: {said}");
+            assert!(said.stderr.contains(word), "{change}: {said}");
+            assert_eq!(config(), before, "{change}");
+        }
+        machine.fails(2, &["set", "web"]);
+        machine.fails(2, &["set", "=x", "web"]);
+        assert!(machine.fails(1, &["get", "prioritiy", "web"]).contains("did you mean priority"));
+    }
+
+    fn values_that_mean_none(machine) {
+        machine.jail("web", &["depends=db", "priority=7", "user.role=front"]);
+        for (change, key, shown) in [
+            ("depends=-", "depends", "-"), ("priority=none", "priority", "0"), ("user.role", "user.role", "-"),
+        ] {
+            machine.ok(&["set", change, "web"]);
+            assert_eq!(machine.ok(&["get", key, "web"]), format!("{shown}\n"), "{change}");
+        }
+        assert_eq!(machine.ok(&["get", "-H", "boot", "priority", "web"]), "boot\tno\npriority\t0\n");
+        let json: Value = serde_json::from_str(&machine.ok(&["--json", "get", "boot", "jid", "priority", "web"])).unwrap();
+        assert_eq!(json["properties"], serde_json::json!({ "boot": false, "jid": null, "priority": 0 }));
+        machine.ok(&["set", "template=yes", "web"]);
+        machine.ok(&["set", "notes=of a template", "web"]);
+        assert_eq!(machine.ok(&["get", "notes", "web"]), "of a template\n");
+    }
+
+    fn a_running_jail_heeds_what_it_can(machine) {
+        machine.jail("web", &[]);
+        machine.ok(&["start", "web"]);
+        let said = machine.run(&["set", "host_hostname=www", "mount_fdescfs=yes", "boot=yes", "web"]);
+        assert_eq!(said.status, 0, "{said}");
+        assert!(said.stderr.contains("started next: mount_fdescfs\n"), "{said}");
+        assert_eq!(machine.ok(&["exec", "web", "--", "hostname"]), "www\n");
+        let said = machine.run(&["set", "maxproc=deny=500", "web"]);
+        if said.status == 0 {
+            machine.ok(&["set", "maxproc", "web"]);
+        } else {
+            // Limits may be switched off on this machine; then nothing was written.
+            assert_eq!(machine.ok(&["get", "maxproc", "web"]), "-\n", "{said}");
+        }
+        machine.ok(&["set", "host_hostname", "web"]);
+        assert_eq!(machine.ok(&["exec", "web", "--", "hostname"]), "web\n");
+    }
+
     fn defaults_of_the_source_apply(machine) {
         machine.jail("web", &[]);
         machine.ok(&["set", "priority=42", "defaults"]);

@@ -139,9 +139,13 @@ fn is_done_already(step: &Step, host: &Host, error: &StepError) -> bool {
             | Step::Promote { .. },
             StepError::Store(StoreError::NotFound { .. }),
         ) => true,
-        (Step::RemoveJail { .. } | Step::RunHook { .. }, StepError::Jails(JailsError::NotRunning { .. })) => {
-            true
-        }
+        (
+            Step::RemoveJail { .. }
+            | Step::RunHook { .. }
+            | Step::ModifyJail { .. }
+            | Step::ApplyLimits { .. },
+            StepError::Jails(JailsError::NotRunning { .. }),
+        ) => true,
         (
             Step::TakeInterface(_),
             StepError::Network(NetworkError::NoJail { .. } | NetworkError::NoInterface { .. }),
@@ -213,6 +217,7 @@ fn take(step: &Step, host: &Host, progress: &(dyn Fn(u64) + Sync)) -> Result<Don
         CreateJail(spec) => {
             host.jails.create(spec)?;
         }
+        ModifyJail { jail, parameters, .. } => host.jails.modify(jail, parameters)?,
         RemoveJail { jail, patience_secs } => {
             host.jails.remove(jail, Duration::from_secs(*patience_secs))?;
         }
@@ -231,7 +236,7 @@ fn take(step: &Step, host: &Host, progress: &(dyn Fn(u64) + Sync)) -> Result<Don
             let finished = host.jails.exec(jail, &process)?;
             return Ok(Done { changed: true, command_status: Some(finished.status) });
         }
-        Remember { jail, state } => memory::write(&host.facts.runtime_directory, jail, state)?,
+        Remember { jail, state, .. } => memory::write(&host.facts.runtime_directory, jail, state)?,
         Forget { jail } => return Ok(memory::remove(&host.facts.runtime_directory, jail)?.into()),
 
         CreateBridge(bridge) => match host.network.create_bridge(bridge) {
@@ -250,7 +255,7 @@ fn take(step: &Step, host: &Host, progress: &(dyn Fn(u64) + Sync)) -> Result<Don
         AddAddress { interface, address } => host.network.add_address(interface, *address)?,
         RemoveAddress { interface, address } => host.network.remove_address(interface, *address)?,
 
-        ApplyLimits { jail, rules } => host.limits.apply(&running(host, jail)?, rules)?,
+        ApplyLimits { jail, rules, .. } => host.limits.apply(&running(host, jail)?, rules)?,
         ClearLimits { jail } => host.limits.clear(jail)?,
     }
     Ok(CHANGED)

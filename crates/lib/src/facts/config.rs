@@ -69,10 +69,10 @@ fn read_with(
 pub struct Changes {
     /// What to do.
     pub steps: Vec<Step>,
-    /// What changes: key, text before, text after.
+    /// What changes: key, text before, text after, as `get` shows them.
     pub report: Vec<(String, String, String)>,
-    /// What the user should know.
-    pub notes: Vec<String>,
+    /// The configuration of the jail then.
+    pub config: Option<JailConfig>,
 }
 
 /// Turns changes of a jail's properties into steps: one write of its file, in the format it has.
@@ -81,10 +81,11 @@ pub fn change_jail(jail: &JailFacts, changes: &[(String, Option<String>)]) -> Re
     let done = config.set(&wishes(changes)).map_err(|e| jail.wrong(e))?;
     let mut result = Changes::default();
     for changed in &done.config {
-        let text = |value: &Option<ioc_model::property::Value>| {
-            value.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string)
-        };
-        result.report.push((changed.key.clone(), text(&changed.old), text(&changed.new)));
+        result.report.push((
+            changed.key.clone(),
+            shown(&jail.config, &changed.key),
+            shown(&config, &changed.key),
+        ));
     }
     if !done.config.is_empty() {
         let write = Write { directory: &jail.directory, dataset: &jail.dataset, file: Format::file };
@@ -112,7 +113,13 @@ pub fn change_jail(jail: &JailFacts, changes: &[(String, Option<String>)]) -> Re
             previous: local,
         });
     }
+    result.config = Some(config);
     Ok(result)
+}
+
+/// The value that holds, as `get` shows it; of one that cannot be read nothing is known.
+fn shown(config: &JailConfig, key: &str) -> String {
+    config.show(key).map_or_else(|_| "-".to_owned(), |setting| setting.value.to_string())
 }
 
 /// Turns changes of a source's defaults into steps.
@@ -134,10 +141,8 @@ pub fn change_defaults(
     }
     let mut result = Changes::default();
     for changed in &done.config {
-        let text = |value: &Option<ioc_model::property::Value>| {
-            value.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string)
-        };
-        result.report.push((changed.key.clone(), text(&changed.old), text(&changed.new)));
+        let text = |defaults: &SourceDefaults| shown(&JailConfig::of_defaults(defaults), &changed.key);
+        result.report.push((changed.key.clone(), text(&before), text(&after)));
     }
     if !done.config.is_empty() {
         let write = Write { directory: &directory, dataset: &source.root, file: Format::defaults_file };

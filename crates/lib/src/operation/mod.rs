@@ -22,6 +22,6 @@ pub use fetch::{Fetch, Kind};
 pub use fstab::{EditFstab, FstabChange, FstabLine, FstabReport, list_fstab};
 pub use many::{JailPlan, JailResult, Outcome, StartOptions, StopOptions};
 pub use run_once::RunOnce;
-pub use set::{Set, Target};
+pub use set::{Set, SetReport, Target};
 pub use start::Start;
 pub use stop::{Restart, Stop};

@@ -1,14 +1,17 @@
 //! Changing properties, of a jail or of a source's defaults.
 
 use ioc_model::name::{JailRef, SourceName};
+use ioc_platform::host::Host;
 
+use super::start;
 use crate::apply::LockName;
 use crate::error::Error;
 use crate::facts::config::{self, Changes};
 use crate::facts::jail::JailFacts;
 use crate::ioc::{Ioc, Operation};
+use crate::memory;
 use crate::plan::Plan;
-use crate::planner::set;
+use crate::planner::set::{self, Effects, Live};
 use crate::source::Source;
 
 /// Whose properties.
@@ -29,18 +32,65 @@ pub struct Set {
     pub changes: Vec<(String, Option<String>)>,
 }
 
+/// What a change does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SetReport {
+    /// What changes: key, text before, text after.
+    pub changes: Vec<(String, String, String)>,
+    /// Of these, what a running jail does not heed before it is started again.
+    pub later: Vec<String>,
+}
+
 impl Set {
-    /// What would change: key, text before, text after.
-    pub fn changes(&self, ioc: &Ioc) -> Result<Vec<(String, String, String)>, Error> {
-        Ok(self.prepare(ioc)?.report)
+    /// What would change.
+    pub fn report(&self, ioc: &Ioc) -> Result<SetReport, Error> {
+        let (changes, live) = self.prepare(ioc)?;
+        let keys = changes.report.iter().map(|(key, _, _)| key.as_str());
+        let later = live.map_or_else(Vec::new, |live| set::later(keys, &live));
+        let later = later.into_iter().map(str::to_owned).collect();
+        Ok(SetReport { later, changes: changes.report })
     }
 
-    fn prepare(&self, ioc: &Ioc) -> Result<Changes, Error> {
+    fn prepare(&self, ioc: &Ioc) -> Result<(Changes, Option<Live>), Error> {
         match &self.target {
-            Target::Jail(jail) => config::change_jail(&JailFacts::gather(ioc, jail)?, &self.changes),
-            Target::Defaults(source) => config::change_defaults(ioc, ioc.source(source)?, &self.changes),
+            Target::Jail(jail) => {
+                let jail = JailFacts::gather(ioc, jail)?;
+                let changes = config::change_jail(&jail, &self.changes)?;
+                let live = match changes.report.is_empty() {
+                    true => None,
+                    false => live(ioc, &jail, &changes)?,
+                };
+                Ok((changes, live))
+            }
+            Target::Defaults(source) => {
+                Ok((config::change_defaults(ioc, ioc.source(source)?, &self.changes)?, None))
+            }
         }
     }
+}
+
+/// What the change does to the jail, if it runs.
+fn live(ioc: &Ioc, jail: &JailFacts, changes: &Changes) -> Result<Option<Live>, Error> {
+    let host = ioc.host();
+    let (Some(running), Some(config)) = (jail.running(host)?, &changes.config) else { return Ok(None) };
+    let mut after = jail.clone();
+    after.config = config.clone();
+    Ok(Some(Live {
+        // Of a value that cannot be read nobody knows what it was when the jail was started.
+        before: effects(host, jail).unwrap_or_default(),
+        after: effects(host, &after)?,
+        memory: memory::read(&host.facts.runtime_directory, &jail.kernel_name)?,
+        name: running.name,
+        system: host.facts.system,
+    }))
+}
+
+fn effects(host: &Host, jail: &JailFacts) -> Result<Effects, Error> {
+    Ok(Effects {
+        parameters: start::kernel_parameters(host, jail)?,
+        hostname: jail.hostname()?,
+        limits: start::limits(host, jail)?,
+    })
 }
 
 impl Operation for Set {
@@ -64,6 +114,7 @@ impl Operation for Set {
             Target::Jail(jail) => jail.name.to_string(),
             Target::Defaults(_) => "defaults".to_owned(),
         };
-        Ok(set::plan(&subject, self.prepare(ioc)?))
+        let (changes, live) = self.prepare(ioc)?;
+        Ok(set::plan(&subject, changes, live.as_ref()))
     }
 }

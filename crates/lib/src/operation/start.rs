@@ -136,7 +136,7 @@ pub(super) fn base_release(ioc: &Ioc, jail: &JailFacts) -> Result<Option<Release
 
 /// The parameters that this kernel takes. One that it does not know is an error if the jail asks for it, and left
 /// out if it is only a default of ours.
-fn kernel_parameters(host: &Host, jail: &JailFacts) -> Result<Vec<Parameter>, Error> {
+pub(super) fn kernel_parameters(host: &Host, jail: &JailFacts) -> Result<Vec<Parameter>, Error> {
     let wanted = parameters::of_jail(jail, &host.facts.uuid)?;
     let asked: BTreeSet<String> =
         wanted.iter().filter(|w| w.asked).map(|w| w.parameter.name.clone()).collect();
@@ -153,7 +153,7 @@ fn kernel_parameters(host: &Host, jail: &JailFacts) -> Result<Vec<Parameter>, Er
     Ok(parameters)
 }
 
-fn limits(host: &Host, jail: &JailFacts) -> Result<Vec<LimitRule>, Error> {
+pub(super) fn limits(host: &Host, jail: &JailFacts) -> Result<Vec<LimitRule>, Error> {
     let rules = jail.limits()?;
     host.limits.check(&rules)?;
     Ok(rules)

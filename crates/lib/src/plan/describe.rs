@@ -37,6 +37,7 @@ impl Step {
             Detach(_) => "detach",
             Unmount { .. } => "unmount",
             CreateJail(_) => "create-jail",
+            ModifyJail { .. } => "modify-jail",
             RemoveJail { .. } => "remove-jail",
             RunHook { .. } => "run-hook",
             RunCommand { .. } => "run-command",
@@ -97,6 +98,10 @@ impl fmt::Display for Step {
             CreateJail(spec) => {
                 write!(f, "create jail {}{}", spec.name, if spec.vnet { " with its own network" } else { "" })
             }
+            ModifyJail { jail, parameters, .. } => {
+                let names: Vec<&str> = parameters.iter().map(|p| p.name.as_str()).collect();
+                write!(f, "change {} of running jail {jail}", names.join(", "))
+            }
             RemoveJail { jail, .. } => write!(f, "remove jail {jail}"),
             RunHook { hook, place, command, .. } => match place {
                 Place::Host => write!(f, "run {} on the host: {command}", hook.property()),
@@ -122,6 +127,7 @@ impl fmt::Display for Step {
             AddDefaultRoute(route) => write!(f, "set default route {} in the jail", route.router),
             AddAddress { interface, address } => write!(f, "add address {address} to {interface}"),
             RemoveAddress { interface, address } => write!(f, "remove address {address} from {interface}"),
+            ApplyLimits { jail, rules, .. } if rules.is_empty() => write!(f, "lift the limits of {jail}"),
             ApplyLimits { rules, .. } => {
                 f.write_str("limit")?;
                 for (at, rule) in rules.iter().enumerate() {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use ioc_model::name::{DatasetName, JailPath, KernelName, SnapshotName, SnapshotTag};
 use ioc_platform::archive::Checksum;
-use ioc_platform::jails::JailSpec;
+use ioc_platform::jails::{JailSpec, Parameter};
 use ioc_platform::limits::LimitRule;
 use ioc_platform::mounts::MountSpec;
 use ioc_platform::network::{Address, BridgeSpec, DefaultRoute, JailInterface, PairSpec};
@@ -190,6 +190,16 @@ pub enum Step {
 
     /// Makes a running jail.
     CreateJail(JailSpec),
+    /// Changes parameters of a running jail.
+    ModifyJail {
+        /// The jail.
+        jail: KernelName,
+        /// The parameters then.
+        parameters: Vec<Parameter>,
+        /// What they are now, as far as that is known.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        previous: Vec<Parameter>,
+    },
     /// Kills a jail's processes and removes it.
     RemoveJail {
         /// The jail.
@@ -233,6 +243,9 @@ pub enum Step {
         jail: KernelName,
         /// What to remember.
         state: Remembered,
+        /// What is remembered now, if the jail runs already.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        previous: Option<Remembered>,
     },
     /// Drops that.
     Forget {
@@ -293,8 +306,11 @@ pub enum Step {
     ApplyLimits {
         /// The jail.
         jail: KernelName,
-        /// The rules.
+        /// The rules; they replace those that it has.
         rules: Vec<LimitRule>,
+        /// Those that it has.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        previous: Vec<LimitRule>,
     },
     /// Takes all resource limits of a jail away.
     ClearLimits {
@@ -334,6 +350,7 @@ impl Step {
             | Detach(_)
             | Unmount { .. }
             | CreateJail(_)
+            | ModifyJail { .. }
             | RemoveJail { .. }
             | RunHook { .. }
             | RunCommand { .. }

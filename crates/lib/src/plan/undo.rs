@@ -40,12 +40,21 @@ impl Step {
             Mount(spec) => vec![Unmount { target: spec.root.join(spec.target.relative()) }],
             Detach(spec) => vec![Mount(spec)],
             CreateJail(spec) => vec![RemoveJail { jail: spec.name, patience_secs: 10 }],
-            Remember { jail, .. } => vec![Forget { jail }],
+            ModifyJail { jail, parameters, previous } => {
+                vec![ModifyJail { jail, parameters: previous, previous: parameters }]
+            }
+            Remember { jail, state, previous: Some(previous) } => {
+                vec![Remember { jail, state: previous, previous: Some(state) }]
+            }
+            Remember { jail, previous: None, .. } => vec![Forget { jail }],
             CreateBridge(bridge) => vec![RemoveBridge { name: bridge.name }],
             CreatePair(pair) => vec![DestroyInterface { name: pair.host }],
             AddAddress { interface, address } => vec![RemoveAddress { interface, address }],
             RemoveAddress { interface, address } => vec![AddAddress { interface, address }],
-            ApplyLimits { jail, .. } => vec![ClearLimits { jail }],
+            ApplyLimits { jail, previous, .. } if previous.is_empty() => vec![ClearLimits { jail }],
+            ApplyLimits { jail, rules, previous } => {
+                vec![ApplyLimits { jail, rules: previous, previous: rules }]
+            }
             GiveInterface(interface) => vec![TakeInterface(interface)],
             DestroyNamespace { .. }
             | DestroyDataset { .. }

@@ -77,7 +77,11 @@ pub fn plan(facts: &Facts<'_>, purpose: Purpose) -> Result<Plan, Error> {
         parameters: facts.parameters.clone(),
     }));
     if !facts.limits.is_empty() {
-        plan.push(Step::ApplyLimits { jail: jail.kernel_name.clone(), rules: facts.limits.clone() });
+        plan.push(Step::ApplyLimits {
+            jail: jail.kernel_name.clone(),
+            rules: facts.limits.clone(),
+            previous: Vec::new(),
+        });
         memory.limits = true;
     }
     hook(&mut plan, Hook::Created)?;
@@ -103,7 +107,7 @@ fn remember(plan: &mut Plan, jail: &JailFacts, state: Remembered) {
         )
     };
     let at = plan.steps.iter().position(|p| gives(&p.step)).unwrap_or(plan.steps.len());
-    let step = Step::Remember { jail: jail.kernel_name.clone(), state };
+    let step = Step::Remember { jail: jail.kernel_name.clone(), state, previous: None };
     plan.steps.insert(at, crate::plan::Planned { step, on_failure: Default::default() });
 }
 

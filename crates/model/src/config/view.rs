@@ -59,10 +59,12 @@ pub enum PropertyError {
         error: ValueError,
     },
     /// Neither the table nor the configuration has it.
-    #[error("no property is called {key:?}")]
+    #[error("no property is called {key:?}{}", .near.map(|near| format!(", did you mean {near}?")).unwrap_or_default())]
     Unknown {
         /// The name.
         key: String,
+        /// A name that is like it.
+        near: Option<&'static str>,
     },
 }
 
@@ -178,8 +180,10 @@ impl JailConfig {
 
     fn show_unknown(&self, key: &str) -> Result<Setting<Value>, PropertyError> {
         let mut found = self.given(key);
-        let (origin, given) =
-            found.next().ok_or_else(|| PropertyError::Unknown { key: key.chars().take(80).collect() })?;
+        let (origin, given) = found.next().ok_or_else(|| PropertyError::Unknown {
+            key: key.chars().take(80).collect(),
+            near: property::similar(key),
+        })?;
         let value = match given {
             Given::Raw(raw) => raw.value(),
             Given::Text(text) => Value::Text(text.to_owned()),
