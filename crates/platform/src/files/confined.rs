@@ -32,14 +32,19 @@ fn target<'a>(root: &'a Path, path: &'a JailPath) -> Target<'a> {
 impl Files for ConfinedFiles {
     fn read(&self, root: &Path, path: &JailPath, most: u64) -> Result<Option<Vec<u8>>, FilesError> {
         let target = target(root, path);
+        // Few files are links: whether the last component is one is seen when it is looked at.
+        let mut links = Links::KeepLast;
         for _ in 0..TRIES {
-            let Some(place) = resolve(target, Links::Follow)? else { return Ok(None) };
+            let Some(place) = resolve(target, links)? else { return Ok(None) };
             let Some(name) = &place.name else { return Err(target.not_a("file")) };
             // Looked at before it is opened, as opening a device may do something; and again when it is open.
             match place.directory.stat(name).map_err(|e| target.io("read", e))?.map(|s| kind(&s)) {
                 None => return Ok(None),
                 Some(Kind::File) => {}
-                Some(Kind::Link) => continue,
+                Some(Kind::Link) => {
+                    links = Links::Follow;
+                    continue;
+                }
                 Some(Kind::Directory | Kind::Other) => return Err(target.not_a("file")),
             }
             let flags =

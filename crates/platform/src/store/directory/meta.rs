@@ -15,6 +15,9 @@ use crate::store::StoreError;
 /// Largest file of properties that is read, in bytes.
 const MOST: u64 = 1 << 20;
 
+/// Where the data of a dataset called [`ROOT`] lie, beside it.
+pub(super) const ROOT_DIRECTORY: &str = ".root.ioc";
+
 /// The data of one dataset.
 #[derive(Clone, Debug)]
 pub(super) struct Meta {
@@ -26,7 +29,7 @@ impl Meta {
     pub(super) fn of(name: &DatasetName) -> Result<Self, StoreError> {
         let path = path_of(name)?;
         let directory = match name.last() {
-            ROOT => path.with_file_name(format!(".{ROOT}.ioc")),
+            ROOT => path.with_file_name(ROOT_DIRECTORY),
             _ => path.join(".ioc"),
         };
         Ok(Meta { name: name.clone(), directory })

@@ -42,6 +42,14 @@ impl DirectoryStore {
 /// Last component of datasets whose contents belong to a jail.
 const ROOT: &str = "root";
 
+/// What lies directly in a dataset's directory.
+#[derive(Default)]
+struct Listing {
+    children: Vec<DatasetName>,
+    /// Something is remembered of the child that is a jail's file system.
+    root_has_meta: bool,
+}
+
 impl Store for DirectoryStore {
     fn kind(&self) -> StoreKind {
         StoreKind::Directory
@@ -268,31 +276,44 @@ impl Store for DirectoryStore {
 impl DirectoryStore {
     /// The children of a dataset: its directories, but for hidden ones and those of a jail.
     fn children(&self, name: &DatasetName) -> Result<Vec<DatasetName>, StoreError> {
+        Ok(self.list(name)?.children)
+    }
+
+    fn list(&self, name: &DatasetName) -> Result<Listing, StoreError> {
+        let mut listing = Listing::default();
         if name.last() == ROOT {
-            return Ok(Vec::new());
+            return Ok(listing);
         }
         let failed = |e| error(format!("list {name}"), name, e);
-        let mut children = Vec::new();
         for entry in fs::read_dir(path_of(name)?).map_err(failed)? {
             let entry = entry.map_err(failed)?;
-            let is_hidden = |text: &str| text.starts_with('.');
             if !entry.file_type().map_err(failed)?.is_dir() {
                 continue;
             }
             // A directory whose name is no text cannot be ours.
-            if let Some(child) = entry.file_name().to_str().filter(|text| !is_hidden(text)) {
-                children.extend(name.child(child));
+            let file_name = entry.file_name();
+            let Some(text) = file_name.to_str() else { continue };
+            if text == meta::ROOT_DIRECTORY {
+                listing.root_has_meta = true;
+            } else if !text.starts_with('.') {
+                listing.children.extend(name.child(text));
             }
         }
-        Ok(children)
+        Ok(listing)
     }
 
     fn add_below(&self, name: &DatasetName, depth: usize, tree: &mut Tree) -> Result<(), StoreError> {
         if depth == 0 {
             return Ok(());
         }
-        for child in self.children(name)? {
-            let info = info(&child, path_of(&child)?)?;
+        let Listing { children, root_has_meta } = self.list(name)?;
+        for child in children {
+            let path = path_of(&child)?;
+            // Most roots have nothing remembered, which their parent's listing tells.
+            let info = match child.last() == ROOT && !root_has_meta {
+                true => DatasetInfo { mounted_at: Some(path.to_owned()), ..DatasetInfo::default() },
+                false => info(&child, path)?,
+            };
             tree.insert(child.clone(), info);
             self.add_below(&child, depth - 1, tree)?;
         }
