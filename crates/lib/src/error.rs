@@ -1,6 +1,6 @@
 //! What can go wrong with an operation as a whole.
 
-use ioc_model::name::{JailName, JailRef, NameError, ReleaseRef, SourceName};
+use ioc_model::name::{JailName, JailRef, NameError, ReleaseRef, SnapshotTag, SourceName};
 use ioc_platform::host::HostError;
 use ioc_platform::jails::JailsError;
 use ioc_platform::limits::LimitsError;
@@ -89,6 +89,32 @@ pub enum Error {
         dependents: Vec<String>,
         /// How it does, as the end of a sentence: "hangs on it".
         how: &'static str,
+    },
+    /// The jail has no snapshot of that name.
+    #[error("jail {jail} has no snapshot {tag}")]
+    SnapshotUnknown {
+        /// The jail.
+        jail: JailName,
+        /// The snapshot.
+        tag: SnapshotTag,
+    },
+    /// The jail has a snapshot of that name already.
+    #[error("jail {jail} has a snapshot {tag} already")]
+    SnapshotExists {
+        /// The jail.
+        jail: JailName,
+        /// The snapshot.
+        tag: SnapshotTag,
+    },
+    /// Going back to a snapshot would lose those taken after it.
+    #[error("jail {jail} cannot be rolled back to {tag} without losing the newer {}", .newer.join(", "))]
+    NewerSnapshots {
+        /// The jail.
+        jail: JailName,
+        /// The snapshot to go back to.
+        tag: SnapshotTag,
+        /// The snapshots that would be lost.
+        newer: Vec<String>,
     },
     /// A configuration cannot be read or a value in it is wrong.
     #[error("the configuration of {subject} is wrong: {problem}")]

@@ -1,11 +1,11 @@
 //! `ioc list`
 
 use libioc::model::property::{self, Value};
-use serde_json::{Map, json};
 
+use super::listing::ListingOptions;
 use super::select::{self, FILTER_HELP};
 use crate::session::Session;
-use crate::ui::{Exit, Failure, Format, Report, Table, output};
+use crate::ui::{Exit, Failure, Report, Table};
 
 /// List jails, templates, releases or sources
 ///
@@ -26,32 +26,11 @@ pub(crate) struct Arguments {
     pools: bool,
 
     /// Show the column ip6_addr as well
-    #[arg(short, long, conflicts_with = "kind")]
+    #[arg(short, long, conflicts_with_all = ["kind", "output"])]
     long: bool,
 
-    /// Show these columns instead
-    #[arg(short, long, value_name = "COLUMN,...", value_delimiter = ',', conflicts_with = "long")]
-    output: Vec<String>,
-
-    /// Sort by this column, shown or not
-    #[arg(short, long, value_name = "COLUMN")]
-    sort: Option<String>,
-
-    /// Print as table, csv, list (tabs between values) or json (the array alone, where --json says what it is)
-    #[arg(short = 'f', long, value_name = "FORMAT", value_enum, hide_possible_values = true)]
-    output_format: Option<Format>,
-
-    /// Print for scripts: tabs between values, no heading
-    #[arg(short = 'H', long)]
-    script: bool,
-
-    /// Leave out the heading; also -NH
-    #[arg(long)]
-    no_header: bool,
-
-    // First letter of -NH.
-    #[arg(short = 'N', hide = true, requires = "script")]
-    not: bool,
+    #[command(flatten)]
+    listing: ListingOptions,
 
     /// Which; of releases the names
     #[arg(value_name = "FILTER", long_help = FILTER_HELP)]
@@ -89,14 +68,14 @@ pub(crate) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Fail
 
 impl Arguments {
     fn jails(&self, session: &Session) -> Result<Exit, Failure> {
-        let json = session.json || self.output_format == Some(Format::Json);
-        let mut columns: Vec<&str> = match &self.output[..] {
+        let json = self.listing.json(session);
+        let mut columns: Vec<&str> = match &self.listing.output[..] {
             [] if json => MEMBERS.into(),
             [] if self.long => COLUMNS.into_iter().chain(["ip6_addr"]).collect(),
             [] => COLUMNS.into(),
             chosen => chosen.iter().map(String::as_str).collect(),
         };
-        for name in columns.iter().copied().chain(self.sort.as_deref()) {
+        for name in columns.iter().copied().chain(self.listing.sort.as_deref()) {
             check_column(name)?;
         }
         let chosen =
@@ -105,7 +84,7 @@ impl Arguments {
         chosen.report_unmatched(|_, failure| results.add(&failure));
 
         let gathered: Vec<&str> =
-            columns.iter().copied().chain(self.sort.as_deref()).chain([BROKEN]).collect();
+            columns.iter().copied().chain(self.listing.sort.as_deref()).chain([BROKEN]).collect();
         let mut table = Table::new(gathered.iter().copied());
         for jail in chosen.jails {
             let mut row = Vec::with_capacity(gathered.len());
@@ -132,7 +111,7 @@ impl Arguments {
         if json {
             columns.push(BROKEN);
         }
-        self.print(session, "ioc.list/1", "jails", table, &columns)?;
+        self.listing.print(session, ("ioc.list/1", "jails"), table, &columns)?;
         Ok(results.exit)
     }
 
@@ -153,7 +132,7 @@ impl Arguments {
             ];
             table.push(row.map(Value::Text).into());
         }
-        self.print_fixed(session, "ioc.releases/1", "releases", table, &["full_name"])?;
+        self.listing.print_fixed(session, ("ioc.releases/1", "releases"), table, &["full_name"])?;
         Ok(results.exit)
     }
 
@@ -162,56 +141,8 @@ impl Arguments {
         for source in session.ioc.sources()? {
             table.push([source.name.to_string(), source.root.to_string()].map(Value::Text).into());
         }
-        self.print_fixed(session, "ioc.sources/1", "sources", table, &["name", "dataset"])?;
+        self.listing.print_fixed(session, ("ioc.sources/1", "sources"), table, &["name", "dataset"])?;
         Ok(Exit::Done)
-    }
-
-    /// Prints a table whose columns are known; in JSON all of them, unless some are chosen.
-    fn print_fixed(
-        &self,
-        session: &Session,
-        schema: &str,
-        key: &str,
-        table: Table,
-        columns: &[&str],
-    ) -> Result<(), Failure> {
-        let known: Vec<String> = table.columns().to_vec();
-        for name in self.output.iter().chain(&self.sort) {
-            if !known.contains(name) {
-                let problem = format!("there is no column {name}; there are {}", known.join(", "));
-                return Err(Failure::Usage(problem));
-            }
-        }
-        let json = session.json || self.output_format == Some(Format::Json);
-        let columns: Vec<&str> = match &self.output[..] {
-            [] if json => known.iter().map(String::as_str).collect(),
-            [] => columns.into(),
-            chosen => chosen.iter().map(String::as_str).collect(),
-        };
-        self.print(session, schema, key, table, &columns)
-    }
-
-    fn print(
-        &self,
-        session: &Session,
-        schema: &str,
-        key: &str,
-        mut table: Table,
-        columns: &[&str],
-    ) -> Result<(), Failure> {
-        if let Some(column) = &self.sort {
-            table.sort_by(column);
-        }
-        let table = table.pick(columns);
-        if session.json {
-            let rows: Vec<Map<_, _>> = table.objects().collect();
-            return output::json(&json!({ "schema": schema, key: rows }));
-        }
-        // -NH is -N and -H: the heading is left out, and nothing else is changed.
-        let script = self.script && !self.not;
-        let format = self.output_format.unwrap_or(if script { Format::List } else { Format::Table });
-        let header = !(script || self.no_header || self.not);
-        output::results(|out| table.write(out, format, header))
     }
 }
 

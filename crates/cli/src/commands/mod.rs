@@ -13,11 +13,13 @@ mod fetch;
 mod fstab;
 mod get;
 mod list;
+mod listing;
 mod man;
 mod properties;
 mod restart;
 mod select;
 mod set;
+mod snapshot;
 mod start;
 mod stop;
 
@@ -47,6 +49,7 @@ pub(crate) enum Command {
     Man(man::Arguments),
     Restart(restart::Arguments),
     Set(set::Arguments),
+    Snapshot(snapshot::Arguments),
     Start(start::Arguments),
     Stop(stop::Arguments),
 }
@@ -111,6 +114,7 @@ fn run(arguments: &Arguments, screen: &Screen) -> Result<Exit, Failure> {
         Command::Man(arguments) => man::run(arguments),
         Command::Restart(arguments) => restart::run(arguments, &session()?),
         Command::Set(arguments) => set::run(arguments, &session()?),
+        Command::Snapshot(arguments) => snapshot::run(arguments, &session()?),
         Command::Start(arguments) => start::run(arguments, &session()?),
         Command::Stop(arguments) => stop::run(arguments, &session()?),
     }

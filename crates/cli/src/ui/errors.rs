@@ -173,6 +173,11 @@ fn hint(error: &Error) -> Option<String> {
         Error::Mounted { .. } => "unmount it first".to_owned(),
         Error::Lock(_) => "wait for the other command, or give --lock-timeout more seconds".to_owned(),
         Error::Fstab { jail, .. } => format!("`ioc fstab list {jail}` shows the lines and their numbers"),
+        Error::SnapshotUnknown { jail, .. } => format!("`ioc snapshot list {jail}` shows its snapshots"),
+        Error::SnapshotExists { jail, tag } => {
+            format!("choose another name, or run `ioc snapshot remove {jail}@{tag}` first")
+        }
+        Error::NewerSnapshots { .. } => "give -f to destroy the newer ones".to_owned(),
         Error::Cycle { .. } => "change `depends` of one of them with `ioc set`".to_owned(),
         Error::Host(_)
         | Error::Name(_)

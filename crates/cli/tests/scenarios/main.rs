@@ -10,3 +10,4 @@ mod plans;
 mod properties;
 mod refusals;
 mod releases;
+mod snapshots;

@@ -62,6 +62,22 @@ impl Found {
         Ok(None)
     }
 
+    /// Refuses unless the jail is stopped and nothing is mounted below its root.
+    pub fn must_rest(&self, host: &Host) -> Result<(), Error> {
+        if self.running(host)?.is_some() {
+            return Err(Error::JailRunning(self.reference.name.clone()));
+        }
+        let Some(root) = &self.root else { return Ok(()) };
+        let mounts = host.mounts.below(root)?;
+        match mounts.is_empty() {
+            true => Ok(()),
+            false => Err(Error::Mounted {
+                subject: format!("jail {}", self.reference.name),
+                mounts: mounts.iter().map(|mount| mount.target.display().to_string()).collect(),
+            }),
+        }
+    }
+
     /// Tells whether a running jail is this one. The name alone does not tell: iocage's scheme is not unique.
     pub fn is(&self, running: &RunningJail) -> bool {
         let named = self.reference.kernel_names().contains(&running.name);

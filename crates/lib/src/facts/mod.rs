@@ -7,4 +7,5 @@ pub mod jail;
 pub mod network;
 pub mod release;
 pub mod skeleton;
+pub mod snapshots;
 pub mod world;

@@ -11,6 +11,7 @@ mod fstab;
 mod many;
 mod run_once;
 mod set;
+mod snapshot;
 mod start;
 mod stop;
 
@@ -23,5 +24,6 @@ pub use fstab::{EditFstab, FstabChange, FstabLine, FstabReport, list_fstab};
 pub use many::{JailPlan, JailResult, Outcome, StartOptions, StopOptions};
 pub use run_once::RunOnce;
 pub use set::{Set, SetReport, Target};
+pub use snapshot::{RemoveSnapshot, Rollback, TakeSnapshot};
 pub use start::Start;
 pub use stop::{Restart, Stop};

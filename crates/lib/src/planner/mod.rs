@@ -12,5 +12,6 @@ pub mod network;
 pub mod parameters;
 pub mod set;
 pub mod skeleton;
+pub mod snapshot;
 pub mod start;
 pub mod stop;
