@@ -76,6 +76,11 @@ impl Machine {
         }
     }
 
+    /// The pool of the source, if it is in one.
+    pub fn pool(&self) -> Option<&crate::zfs_pool::TestPool> {
+        self._pool.as_ref()
+    }
+
     /// A directory for whatever the test needs.
     pub fn directory(&self) -> &Path {
         self.directory.path()

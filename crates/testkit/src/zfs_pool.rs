@@ -56,6 +56,13 @@ impl TestPool {
         let made = run("zfs", &["create", dataset]);
         assert!(made.status.success(), "zfs create {dataset}: {}", String::from_utf8_lossy(&made.stderr));
     }
+
+    /// Runs zfs(8), which must succeed, and returns what it printed.
+    pub fn zfs(&self, args: &[&str]) -> String {
+        let done = run("zfs", args);
+        assert!(done.status.success(), "zfs {args:?}: {}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8_lossy(&done.stdout).into_owned()
+    }
 }
 
 impl Default for TestPool {

@@ -15,6 +15,7 @@ mod get;
 mod list;
 mod listing;
 mod man;
+mod migrate;
 mod properties;
 mod restart;
 mod select;
@@ -47,6 +48,7 @@ pub(crate) enum Command {
     Get(get::Arguments),
     List(list::Arguments),
     Man(man::Arguments),
+    Migrate(migrate::Arguments),
     Restart(restart::Arguments),
     Set(set::Arguments),
     Snapshot(snapshot::Arguments),
@@ -112,6 +114,7 @@ fn run(arguments: &Arguments, screen: &Screen) -> Result<Exit, Failure> {
         Command::Get(arguments) => get::run(arguments, &session()?),
         Command::List(arguments) => list::run(arguments, &session()?),
         Command::Man(arguments) => man::run(arguments),
+        Command::Migrate(arguments) => migrate::run(arguments, &session()?),
         Command::Restart(arguments) => restart::run(arguments, &session()?),
         Command::Set(arguments) => set::run(arguments, &session()?),
         Command::Snapshot(arguments) => snapshot::run(arguments, &session()?),

@@ -4,6 +4,7 @@
 
 mod fstab;
 mod lifecycle;
+mod migrate;
 mod network;
 mod order;
 mod plans;

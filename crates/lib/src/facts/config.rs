@@ -19,9 +19,16 @@ use crate::source::Source;
 /// Largest configuration that is read, in bytes.
 const MOST: u64 = 1 << 20;
 
-/// Reads the configuration in `directory`: the first of the formats that is there, else a new, empty one.
-pub fn read(host: &Host, directory: &Path, info: &DatasetInfo, whose: &str) -> Result<Document, Error> {
-    read_with(host, directory, info, whose, Format::file)
+/// Reads the configuration file in `directory`: of the first of the formats that is there; none if there is none.
+pub fn read(host: &Host, directory: &Path, whose: &str) -> Result<Option<Document>, Error> {
+    read_with(host, directory, whose, Format::file)
+}
+
+/// The configuration that the properties of a dataset hold; a new one if they hold none.
+pub fn in_properties(info: &DatasetInfo) -> Document {
+    let properties = info.properties.iter().filter(|(_, p)| p.local);
+    let legacy = ZfsDocument::new(properties.map(|(name, p)| (name.as_str(), p.value.as_str())));
+    if legacy.is_empty() { Document::new() } else { Document::Zfs(legacy) }
 }
 
 /// Reads the defaults of a source; none if it has none.
@@ -31,8 +38,8 @@ pub fn read_defaults(
     directory: &Path,
 ) -> Result<Option<Arc<SourceDefaults>>, Error> {
     let whose = format!("defaults of {}", source.name);
-    let document = read_with(host, directory, &DatasetInfo::default(), &whose, Format::defaults_file)?;
-    Ok(Some(Arc::new(SourceDefaults::new(document))))
+    let document = read_with(host, directory, &whose, Format::defaults_file)?;
+    Ok(Some(Arc::new(SourceDefaults::new(document.unwrap_or_default()))))
 }
 
 /// The defaults of a source as a configuration of their own.
@@ -47,21 +54,18 @@ pub fn defaults(ioc: &Ioc, source: &Source) -> Result<JailConfig, Error> {
 fn read_with(
     host: &Host,
     directory: &Path,
-    info: &DatasetInfo,
     whose: &str,
     file: fn(Format) -> Option<&'static str>,
-) -> Result<Document, Error> {
+) -> Result<Option<Document>, Error> {
     let wrong = |problem: String| Error::Config { subject: whose.to_owned(), problem };
     for format in Format::ORDER {
         let Some(name) = file(format) else { continue };
         let Some(bytes) = host.files.read(directory, &name.parse()?, MOST)? else { continue };
         if let Some(document) = Document::read(format, &bytes).map_err(|e| wrong(format!("{name}: {e}")))? {
-            return Ok(document);
+            return Ok(Some(document));
         }
     }
-    let properties = info.properties.iter().filter(|(_, p)| p.local);
-    let legacy = ZfsDocument::new(properties.map(|(name, p)| (name.as_str(), p.value.as_str())));
-    Ok(if legacy.is_empty() { Document::new() } else { Document::Zfs(legacy) })
+    Ok(None)
 }
 
 /// A change of properties, as steps and in words.

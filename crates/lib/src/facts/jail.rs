@@ -15,7 +15,7 @@ use ioc_model::uuid::Uuid;
 use ioc_platform::host::Host;
 use ioc_platform::jails::RunningJail;
 use ioc_platform::limits::LimitRule;
-use ioc_platform::mounts::MountSpec;
+use ioc_platform::mounts::{MountSpec, Mounted};
 use ioc_platform::store::{DatasetInfo, StoreKind, Tree};
 
 use super::{config, fstab};
@@ -67,8 +67,7 @@ impl Found {
         if self.running(host)?.is_some() {
             return Err(Error::JailRunning(self.reference.name.clone()));
         }
-        let Some(root) = &self.root else { return Ok(()) };
-        let mounts = host.mounts.below(root)?;
+        let mounts = self.mounted(host)?;
         match mounts.is_empty() {
             true => Ok(()),
             false => Err(Error::Mounted {
@@ -76,6 +75,20 @@ impl Found {
                 mounts: mounts.iter().map(|mount| mount.target.display().to_string()).collect(),
             }),
         }
+    }
+
+    /// What is mounted below its root, in the order of mounting. Datasets below that of its root belong to it: ZFS
+    /// mounts them whether it runs or not.
+    pub fn mounted(&self, host: &Host) -> Result<Vec<Mounted>, Error> {
+        let Some(root) = &self.root else { return Ok(Vec::new()) };
+        let own = self.dataset.part(Part::Root);
+        let is_own = |mounted: &Mounted| {
+            let dataset = mounted.source.parse::<DatasetName>();
+            self.store == StoreKind::Zfs && dataset.is_ok_and(|dataset| dataset.below(&own).is_some())
+        };
+        let mut mounted = host.mounts.below(root)?;
+        mounted.retain(|mounted| !is_own(mounted));
+        Ok(mounted)
     }
 
     /// Tells whether a running jail is this one. The name alone does not tell: iocage's scheme is not unique.
@@ -163,13 +176,23 @@ impl JailFacts {
         let directory = found.info.mounted_at.clone().ok_or_else(|| wrong(missing))?;
         let root =
             found.root.clone().ok_or_else(|| wrong("its root dataset does not exist or is not mounted"))?;
-        let document = config::read(host, &directory, &found.info, &format!("jail {name}"))?;
+        let mut info = found.info.clone();
+        let document = match config::read(host, &directory, &format!("jail {name}"))? {
+            Some(document) => document,
+            None => {
+                // What a tree is listed with are not all properties; only jails of old need them.
+                if found.store == StoreKind::Zfs {
+                    info = host.store(&found.dataset).dataset(&found.dataset)?.unwrap_or(info);
+                }
+                config::in_properties(&info)
+            }
+        };
         let mut facts = JailFacts {
             kernel_name: found.reference.kernel_name(),
             reference: found.reference.clone(),
             dataset: found.dataset.clone(),
             store: found.store,
-            info: found.info.clone(),
+            info,
             directory,
             root,
             config: JailConfig::new(document, defaults),
@@ -196,6 +219,11 @@ impl JailFacts {
     /// The running jail, if it runs.
     pub fn running(&self, host: &Host) -> Result<Option<RunningJail>, Error> {
         self.found.running(host)
+    }
+
+    /// What is mounted below its root and is not part of it, in the order of mounting.
+    pub fn mounted(&self, host: &Host) -> Result<Vec<Mounted>, Error> {
+        self.found.mounted(host)
     }
 
     /// An error about this jail's configuration.

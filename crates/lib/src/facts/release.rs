@@ -178,7 +178,8 @@ impl ReleaseFacts {
     /// Where the base directories of `release` are to be mounted from: its snapshot, where the file system shows
     /// snapshots as directories; else the root as it is.
     fn mount_base(&self, host: &Host, release: &ReleaseRef) -> Result<PathBuf, Error> {
-        if self.is_host() {
+        // Releases of iocage have no snapshots of patch levels: their roots are what its basejails mount.
+        if self.is_host() || self.patches.is_empty() && release.patch.is_none() {
             return Ok(self.base.clone());
         }
         match self.snapshot(release)? {

@@ -38,9 +38,9 @@ impl Operation for Destroy {
         let found = JailFacts::find(ioc, &self.jail)?;
         let name = &self.jail.name;
         let mut before = Plan::to_finish("destroy", name);
-        if let Some(root) = &found.root {
+        if found.root.is_some() {
             let running = found.running(host)?;
-            let mounted = host.mounts.below(root)?;
+            let mounted = found.mounted(host)?;
             if (running.is_some() || !mounted.is_empty()) && self.force {
                 // A configuration that cannot be read must not keep the jail alive: then there are no hooks.
                 if let Ok(jail) = JailFacts::gather(ioc, &self.jail) {

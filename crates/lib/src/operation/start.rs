@@ -110,7 +110,7 @@ fn check(host: &Host, jail: &JailFacts) -> Result<(), Error> {
     {
         return Err(Error::OtherHost { jail: name, theirs, ours: host.facts.uuid.clone() });
     }
-    let mounts = host.mounts.below(&jail.root)?;
+    let mounts = jail.mounted(host)?;
     if !mounts.is_empty() {
         let mounts = mounts.iter().map(|m| m.target.display().to_string()).collect();
         return Err(Error::Mounted { subject: format!("jail {name}, which does not run"), mounts });

@@ -71,7 +71,7 @@ pub(super) fn plan(
     let facts = stop::Facts {
         jail,
         running: jail.running(host)?.map(|running| running.name),
-        mounted: host.mounts.below(&jail.root)?.into_iter().map(|m| m.target).collect(),
+        mounted: jail.mounted(host)?.into_iter().map(|m| m.target).collect(),
         memory: memory::read(&host.facts.runtime_directory, &jail.kernel_name)?,
         missing_scripts,
         environment,

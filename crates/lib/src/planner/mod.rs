@@ -8,6 +8,7 @@ pub mod destroy;
 pub mod environment;
 pub mod fetch;
 pub mod fstab;
+pub mod migrate;
 pub mod network;
 pub mod parameters;
 pub mod set;
