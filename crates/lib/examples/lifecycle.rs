@@ -19,7 +19,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let ran = ioc.exec(&web, &hostname);
 
     // Whatever became of the command: a running jail is stopped first.
-    ioc.apply(&Destroy { jail: web, force: true, environment: Vec::new() }, &Silent)?;
-    ioc.apply(&DestroyRelease { source, name: "host".parse()? }, &Silent)?;
+    ioc.apply(&Destroy { force: true, ..Destroy::new(web) }, &Silent)?;
+    ioc.apply(&DestroyRelease::new(source, "host".parse()?), &Silent)?;
     if ran?.success() { Ok(()) } else { Err("hostname failed in the jail".into()) }
 }

@@ -1,6 +1,6 @@
 //! What can go wrong with an operation as a whole.
 
-use ioc_model::name::{JailName, JailRef, NameError, ReleaseRef, SnapshotTag, SourceName};
+use ioc_model::name::{JailName, JailRef, NameError, ReleaseRef, SnapshotName, SnapshotTag, SourceName};
 use ioc_platform::host::HostError;
 use ioc_platform::jails::JailsError;
 use ioc_platform::limits::LimitsError;
@@ -89,6 +89,14 @@ pub enum Error {
         dependents: Vec<String>,
         /// How it does, as the end of a sentence: "hangs on it".
         how: &'static str,
+    },
+    /// Promoted, the jail would take over the snapshots of a release.
+    #[error("jail {jail} hangs on its release ({origin}), which must keep its snapshots")]
+    HangsOnRelease {
+        /// The jail.
+        jail: JailName,
+        /// The release's snapshot.
+        origin: SnapshotName,
     },
     /// The jail has no snapshot of that name.
     #[error("jail {jail} has no snapshot {tag}")]

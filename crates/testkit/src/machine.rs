@@ -26,7 +26,7 @@ pub struct Machine {
     directory: tempfile::TempDir,
     root: String,
     before: Traces,
-    _pool: Option<crate::zfs_pool::TestPool>,
+    pool: Option<crate::zfs_pool::TestPool>,
 }
 
 impl Machine {
@@ -55,7 +55,7 @@ impl Machine {
                 (root, Some(pool))
             }
         };
-        Machine { mark, binary, directory, root, before, _pool: pool }
+        Machine { mark, binary, directory, root, before, pool: pool }
     }
 
     /// The name of the source, which is unlike that of any other test.
@@ -70,7 +70,7 @@ impl Machine {
 
     /// Where the source is mounted.
     pub fn mounted_at(&self) -> PathBuf {
-        match &self._pool {
+        match &self.pool {
             None => PathBuf::from(&self.root),
             Some(pool) => pool.mounted_at().join("iocage"),
         }
@@ -78,7 +78,7 @@ impl Machine {
 
     /// The pool of the source, if it is in one.
     pub fn pool(&self) -> Option<&crate::zfs_pool::TestPool> {
-        self._pool.as_ref()
+        self.pool.as_ref()
     }
 
     /// A directory for whatever the test needs.
@@ -138,6 +138,30 @@ impl Machine {
         self.mounted_at().join("jails").join(name).join("root")
     }
 
+    /// Which kind of store the source is in.
+    pub fn store(&self) -> Store {
+        match self.pool {
+            None => Store::Directory,
+            Some(_) => Store::Zfs,
+        }
+    }
+
+    /// Makes a dataset below the source by other means than `ioc`; on the directory store a directory.
+    pub fn make_dataset(&self, below: &str) {
+        match &self.pool {
+            None => std::fs::create_dir(self.mounted_at().join(below)).expect("a directory"),
+            Some(pool) => pool.create(&format!("{}/{below}", self.root)),
+        }
+    }
+
+    /// The snapshots of a dataset below the source, one a line, as zfs(8) says; none on the directory store.
+    pub fn snapshots_of(&self, below: &str) -> String {
+        match &self.pool {
+            None => String::new(),
+            Some(pool) => pool.snapshots(&format!("{}/{below}", self.root)),
+        }
+    }
+
     /// What is on the machine with this test's mark and was not there at its begin.
     pub fn left_behind(&self) -> Vec<String> {
         Traces::of(&self.mark).since(&self.before)
@@ -153,7 +177,7 @@ impl Drop for Machine {
         let mut left = self.left_behind();
         // The pool's own datasets go with the pool.
         left.retain(|trace| {
-            self._pool.as_ref().is_none_or(|pool| !trace.contains(&format!(" {}", pool.name())))
+            self.pool.as_ref().is_none_or(|pool| !trace.contains(&format!(" {}", pool.name())))
         });
         assert!(left.is_empty(), "left behind: {left:#?}\nafter {stopped}");
     }

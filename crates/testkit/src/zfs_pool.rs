@@ -65,6 +65,15 @@ impl TestPool {
     }
 }
 
+impl TestPool {
+    /// The snapshots of a dataset, one a line.
+    pub fn snapshots(&self, dataset: &str) -> String {
+        let listed = run("zfs", &["list", "-H", "-t", "snapshot", "-o", "name", "-d", "1", "-r", dataset]);
+        assert!(listed.status.success(), "zfs list: {}", String::from_utf8_lossy(&listed.stderr));
+        String::from_utf8_lossy(&listed.stdout).into_owned()
+    }
+}
+
 impl Default for TestPool {
     fn default() -> Self {
         TestPool::new()

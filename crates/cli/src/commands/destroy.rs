@@ -1,8 +1,6 @@
 //! `ioc destroy`
 
-use libioc::facts::world::JailView;
 use libioc::operation::{Destroy, DestroyRelease};
-use libioc::releases::ReleaseView;
 
 use super::PlanOption;
 use super::select::{self, FILTER_HELP};
@@ -12,7 +10,8 @@ use crate::ui::{Exit, Failure, question, visible};
 
 /// Destroy jails, templates or releases, with everything that is in them
 ///
-/// What is going to be destroyed is listed, and a question asked, unless -f or -y is given.
+/// What is going to be destroyed is listed, and a question asked, unless -f or -y is given. A jail from which others
+/// were cloned is destroyed with these by -R only; see also `ioc promote`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// Ask nothing, and stop running jails first
@@ -22,6 +21,10 @@ pub(crate) struct Arguments {
     /// Ask nothing
     #[arg(short, long)]
     yes: bool,
+
+    /// Destroy the jails as well that hang on them or, of releases, use them
+    #[arg(short = 'R', long)]
+    recursive: bool,
 
     /// Destroy templates instead of jails
     #[arg(short, long)]
@@ -41,7 +44,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Failure> {
     let mut results = Results::new(session);
-    let (kind, tasks) = if arguments.release {
+    let (kind, doomed) = if arguments.release {
         ("releases", releases(arguments, session, &mut results)?)
     } else if arguments.template {
         (
@@ -65,27 +68,37 @@ pub(crate) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Fail
         )
     };
     if arguments.plan.plan {
-        let planned = tasks::show_plans(session, tasks.iter().map(|task| &*task.operation))?;
+        let planned = tasks::show_plans(session, doomed.iter().map(|one| &*one.task.operation))?;
         return Ok(planned.and(results.exit()));
     }
-    if tasks.is_empty() {
+    if doomed.is_empty() {
         return results.finish();
     }
     session.need_root("destroy jails and releases")?;
     if !(arguments.force || arguments.yes) {
-        session.screen.ask(&list(kind, &tasks));
+        session.screen.ask(&list(kind, &doomed));
         if !question::yes(&session.screen, "Destroy them?") {
             return Err(Failure::Declined);
         }
     }
+    let tasks = doomed.into_iter().map(|one| one.task).collect();
     tasks::carry_out(session, "destroy jails and releases", tasks, results)
 }
 
+/// Something that is going to be destroyed, and the jails that go with it.
+struct Doomed {
+    task: Task,
+    dependents: Vec<String>,
+}
+
 /// What is going to be destroyed, for a question.
-fn list(kind: &str, tasks: &[Task]) -> String {
+fn list(kind: &str, doomed: &[Doomed]) -> String {
     let mut text = format!("These {kind} will be destroyed, with everything that is in them:\n");
-    for task in tasks {
+    for Doomed { task, dependents } in doomed {
         text.push_str(&format!("- {}\n", visible(&task.target)));
+        for jail in dependents {
+            text.push_str(&format!("  - {}, which hangs on it\n", visible(jail)));
+        }
     }
     text
 }
@@ -95,42 +108,63 @@ fn jails(
     session: &Session,
     results: &mut Results<'_>,
     hint: &'static str,
-) -> Result<Vec<Task>, Failure> {
+) -> Result<Vec<Doomed>, Failure> {
     let chosen = select::choose(session, &arguments.filters, Some(arguments.template), hint)?;
     chosen.report_missing(results);
-    let task = |jail: &JailView| Task {
-        target: jail.full_name(),
-        operation: Box::new(Destroy {
-            jail: jail.reference.clone(),
-            force: arguments.force,
-            environment: session.environment(),
-        }),
-        done: format!("{} destroyed", jail.full_name()),
-        unchanged: format!("{} is gone already", jail.full_name()),
-    };
-    Ok(chosen.jails.iter().map(task).collect())
+    let mut jails = chosen.references();
+    if jails.len() > 1 {
+        jails = session.ioc.dependents_first(&jails)?;
+    }
+    let mut doomed = Vec::new();
+    for jail in jails {
+        let name = session.name(&jail);
+        let mut operation =
+            Destroy { force: arguments.force, environment: session.environment(), ..Destroy::new(jail) };
+        if arguments.recursive {
+            operation = operation.with_dependents(&session.ioc)?;
+        }
+        doomed.push(Doomed {
+            dependents: operation.dependents.iter().map(|jail| session.name(jail)).collect(),
+            task: Task {
+                operation: Box::new(operation),
+                done: format!("{name} destroyed"),
+                unchanged: format!("{name} is gone already"),
+                target: name,
+            },
+        });
+    }
+    Ok(doomed)
 }
 
 fn releases(
     arguments: &Arguments,
     session: &Session,
     results: &mut Results<'_>,
-) -> Result<Vec<Task>, Failure> {
+) -> Result<Vec<Doomed>, Failure> {
     let selection = session.ioc.select_releases(&arguments.filters)?;
     for name in selection.unmatched {
         results.failed(&name, Failure::NoRelease(name.clone()));
     }
-    let task = |release: &ReleaseView| {
+    let mut doomed = Vec::new();
+    for release in selection.releases {
         let name = release.full_name();
-        Task {
-            operation: Box::new(DestroyRelease {
-                source: release.source.clone(),
-                name: release.name.clone(),
-            }),
-            done: format!("release {name} destroyed"),
-            unchanged: format!("release {name} is gone already"),
-            target: name,
+        let mut operation = DestroyRelease {
+            force: arguments.force,
+            environment: session.environment(),
+            ..DestroyRelease::new(release.source, release.name)
+        };
+        if arguments.recursive {
+            operation = operation.with_dependents(&session.ioc)?;
         }
-    };
-    Ok(selection.releases.iter().map(task).collect())
+        doomed.push(Doomed {
+            dependents: operation.dependents.iter().map(|jail| session.name(jail)).collect(),
+            task: Task {
+                operation: Box::new(operation),
+                done: format!("release {name} destroyed"),
+                unchanged: format!("release {name} is gone already"),
+                target: name,
+            },
+        });
+    }
+    Ok(doomed)
 }

@@ -3,6 +3,7 @@
 //! Each has its arguments as a struct, whose docs are the command's help, and a function that runs it.
 
 mod activate;
+mod clone;
 mod completions;
 mod console;
 mod create;
@@ -16,6 +17,7 @@ mod list;
 mod listing;
 mod man;
 mod migrate;
+mod promote;
 mod properties;
 mod restart;
 mod select;
@@ -37,6 +39,7 @@ use crate::ui::{Exit, Failure, Report, Screen, output};
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Activate(activate::Arguments),
+    Clone(clone::Arguments),
     Completions(completions::Arguments),
     Console(console::Arguments),
     Create(create::Arguments),
@@ -49,6 +52,7 @@ pub(crate) enum Command {
     List(list::Arguments),
     Man(man::Arguments),
     Migrate(migrate::Arguments),
+    Promote(promote::Arguments),
     Restart(restart::Arguments),
     Set(set::Arguments),
     Snapshot(snapshot::Arguments),
@@ -103,6 +107,7 @@ fn run(arguments: &Arguments, screen: &Screen) -> Result<Exit, Failure> {
     let session = || Session::open(&arguments.global, screen.clone());
     match command {
         Command::Activate(arguments) => activate::run(arguments, &session()?),
+        Command::Clone(arguments) => clone::run(arguments, &session()?),
         Command::Completions(arguments) => completions::run(arguments),
         Command::Console(arguments) => console::run(arguments, &session()?),
         Command::Create(arguments) => create::run(arguments, &session()?),
@@ -115,6 +120,7 @@ fn run(arguments: &Arguments, screen: &Screen) -> Result<Exit, Failure> {
         Command::List(arguments) => list::run(arguments, &session()?),
         Command::Man(arguments) => man::run(arguments),
         Command::Migrate(arguments) => migrate::run(arguments, &session()?),
+        Command::Promote(arguments) => promote::run(arguments, &session()?),
         Command::Restart(arguments) => restart::run(arguments, &session()?),
         Command::Set(arguments) => set::run(arguments, &session()?),
         Command::Snapshot(arguments) => snapshot::run(arguments, &session()?),

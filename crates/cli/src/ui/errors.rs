@@ -162,7 +162,10 @@ fn hint(error: &Error) -> Option<String> {
         Error::ReleaseUnknown(release) => {
             format!("`ioc fetch` fetches releases, `ioc list -r` shows those that are there (not {release})")
         }
-        Error::ReleaseUsed { .. } => "destroy these jails first".to_owned(),
+        Error::ReleaseUsed { .. } => "destroy these jails first, or give -R to destroy them too".to_owned(),
+        Error::Dependents { action: "destroyed", .. } => {
+            "give -R to destroy what hangs on it too, or make it independent with `ioc promote`".to_owned()
+        }
         Error::JailRunning(name) => format!("run `ioc stop {name}` first"),
         Error::JailStopped(name) => format!("run `ioc start {name}` first"),
         Error::Template { is: true, name } => format!("make a jail of it with `ioc create -t {name} NAME`"),
@@ -173,6 +176,9 @@ fn hint(error: &Error) -> Option<String> {
         Error::Mounted { .. } => "unmount it first".to_owned(),
         Error::Lock(_) => "wait for the other command, or give --lock-timeout more seconds".to_owned(),
         Error::Fstab { jail, .. } => format!("`ioc fstab list {jail}` shows the lines and their numbers"),
+        Error::HangsOnRelease { jail, .. } => {
+            format!("`ioc clone --thick {jail} NEW` makes a copy of it that hangs on nothing")
+        }
         Error::SnapshotUnknown { jail, .. } => format!("`ioc snapshot list {jail}` shows its snapshots"),
         Error::SnapshotExists { jail, tag } => {
             format!("choose another name, or run `ioc snapshot remove {jail}@{tag}` first")

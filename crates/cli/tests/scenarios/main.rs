@@ -2,6 +2,7 @@
 //!
 //! As root. Each scenario has a source of its own and fails if it leaves anything behind.
 
+mod clones;
 mod fstab;
 mod lifecycle;
 mod migrate;

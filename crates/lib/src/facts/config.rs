@@ -31,6 +31,18 @@ pub fn in_properties(info: &DatasetInfo) -> Document {
     if legacy.is_empty() { Document::new() } else { Document::Zfs(legacy) }
 }
 
+/// Tells whether there is a configuration in `directory`, or in the properties of its dataset.
+pub fn exists(host: &Host, directory: &Path, info: &DatasetInfo) -> Result<bool, Error> {
+    for format in Format::ORDER {
+        let Some(name) = format.file() else { continue };
+        if host.files.metadata(directory, &name.parse()?)?.is_some() {
+            return Ok(true);
+        }
+    }
+    let properties = info.properties.iter().filter(|(_, p)| p.local);
+    Ok(!ZfsDocument::new(properties.map(|(name, p)| (name.as_str(), p.value.as_str()))).is_empty())
+}
+
 /// Reads the defaults of a source; none if it has none.
 pub fn read_defaults(
     host: &Host,
@@ -98,9 +110,9 @@ pub fn change_jail(jail: &JailFacts, changes: &[(String, Option<String>)]) -> Re
     for change in done.dataset {
         let previous = jail.info.properties.get(change.property);
         let before = previous.map_or_else(|| "-".to_owned(), |p| p.value.clone());
-        let value = change.value.as_ref().map(zfs_text);
+        let value = change.value.as_ref().and_then(zfs_text);
         let local = previous.filter(|p| p.local).map(|p| p.value.clone());
-        if jail.store == StoreKind::Directory {
+        if jail.store == StoreKind::Directory && value.is_some() {
             let problem = format!("{} needs ZFS, the jail is in a directory", change.property);
             return Err(jail.wrong(problem));
         }
@@ -159,11 +171,13 @@ fn wishes(changes: &[(String, Option<String>)]) -> Vec<Change> {
     changes.iter().map(|(key, value)| Change { key: key.clone(), value: value.clone() }).collect()
 }
 
-/// Sizes as exact numbers, as `zfs set` takes and `zfs get -p` prints them.
-fn zfs_text(value: &ioc_model::property::Value) -> String {
+/// Sizes as exact numbers, as `zfs set` takes and `zfs get -p` prints them; none for no value: then what the dataset
+/// inherits applies.
+fn zfs_text(value: &ioc_model::property::Value) -> Option<String> {
     match value {
-        ioc_model::property::Value::Size(size) => size.as_bytes().to_string(),
-        other => other.to_string(),
+        ioc_model::property::Value::None => None,
+        ioc_model::property::Value::Size(size) => Some(size.as_bytes().to_string()),
+        other => Some(other.to_string()),
     }
 }
 
@@ -253,15 +267,14 @@ impl NewConfig {
         let done = config.set(&wishes(&self.changes)).map_err(|e| wrong(e.to_string()))?;
         let mut properties = BTreeMap::new();
         for change in done.dataset {
+            let Some(value) = change.value.as_ref().and_then(zfs_text) else { continue };
             if store == StoreKind::Directory {
                 return Err(wrong(format!(
                     "{} needs ZFS, the jail would be in a directory",
                     change.property
                 )));
             }
-            if let Some(value) = &change.value {
-                properties.insert(change.property.to_owned(), zfs_text(value));
-            }
+            properties.insert(change.property.to_owned(), value);
         }
         let mut document = config.document().clone();
         // By it a file is known as one of libioc or ioc rather than of iocage.

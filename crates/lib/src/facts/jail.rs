@@ -36,6 +36,8 @@ pub struct Found {
     pub among_templates: bool,
     /// Its dataset's state.
     pub info: DatasetInfo,
+    /// It has a dataset for its root, mounted or not.
+    pub has_root: bool,
     /// Where its root is mounted, if it is.
     pub root: Option<PathBuf>,
 }
@@ -44,10 +46,11 @@ impl Found {
     /// Takes a jail out of a tree that holds it; none if `dataset` is not there.
     pub fn in_tree(reference: JailRef, dataset: DatasetName, store: StoreKind, tree: &Tree) -> Option<Self> {
         let info = tree.get(&dataset)?.clone();
-        let root = tree.get(&dataset.part(Part::Root)).and_then(|root| root.mounted_at.clone());
+        let root = tree.get(&dataset.part(Part::Root));
+        let (has_root, root) = (root.is_some(), root.and_then(|root| root.mounted_at.clone()));
         let parent = dataset.parent();
         let among_templates = parent.is_some_and(|p| p.last() == Part::Templates.name());
-        Some(Found { reference, dataset, store, among_templates, info, root })
+        Some(Found { reference, dataset, store, among_templates, info, has_root, root })
     }
 
     /// The running jail, whether ioc or iocage started it.
@@ -60,6 +63,18 @@ impl Found {
             }
         }
         Ok(None)
+    }
+
+    /// Tells whether this is a jail at all: it has a root or a configuration. What is neither lies among the jails, but
+    /// somebody else put it there.
+    pub fn is_jail(&self, host: &Host) -> Result<bool, Error> {
+        if self.has_root {
+            return Ok(true);
+        }
+        match &self.info.mounted_at {
+            Some(directory) => config::exists(host, directory, &self.info),
+            None => Ok(false),
+        }
     }
 
     /// Refuses unless the jail is stopped and nothing is mounted below its root.
@@ -147,7 +162,9 @@ impl JailFacts {
         for dataset in [source.jail(&jail.name)?, source.template(&jail.name)?] {
             let store = ioc.host().store(&dataset);
             let tree = store.tree(&dataset, 1, &[])?;
-            if let Some(found) = Found::in_tree(jail.clone(), dataset, store.kind(), &tree) {
+            if let Some(found) = Found::in_tree(jail.clone(), dataset, store.kind(), &tree)
+                && found.is_jail(ioc.host())?
+            {
                 return Ok(found);
             }
         }

@@ -1,6 +1,7 @@
 //! What planners are given: the state of the host, read and never changed.
 
 pub mod config;
+pub mod dependents;
 pub mod etc;
 pub mod fstab;
 pub mod jail;

@@ -78,7 +78,11 @@ fn of_source(
         for dataset in below {
             // A foreign dataset whose name no jail can have is not ours.
             let Ok(name) = dataset.last().parse::<JailName>() else { continue };
-            found.extend(Found::in_tree(source.reference(&name), dataset.clone(), kind, tree));
+            if let Some(one) = Found::in_tree(source.reference(&name), dataset.clone(), kind, tree)
+                && one.is_jail(host)?
+            {
+                found.push(one);
+            }
         }
     }
     let view = |found: Found| {

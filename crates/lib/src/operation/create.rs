@@ -14,7 +14,7 @@ use crate::facts::jail::{JailFacts, jail_uuid};
 use crate::facts::release::ReleaseFacts;
 use crate::ioc::{Ioc, Operation};
 use crate::plan::{Content, Plan};
-use crate::planner::create::{self, Origin};
+use crate::planner::create::{self, NewJail, Origin};
 use crate::source::Source;
 
 /// What a new jail is made from.
@@ -94,17 +94,17 @@ impl Operation for Create {
             config.put(key, value);
         }
         let finished = config.finish(place.store)?;
-        create::plan(create::Facts {
+        let new = NewJail {
             name,
             namespace: (place.namespace, place.namespace_missing),
             dataset: place.dataset,
             directory: place.directory,
             store: place.store,
-            origin,
             config: finished.file,
             fstab: Some(fstab.unwrap_or_else(|| Content::from(""))),
             properties: NewDataset { properties: finished.dataset_properties },
-        })
+        };
+        Ok(create::plan(new, origin))
     }
 }
 

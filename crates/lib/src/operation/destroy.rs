@@ -1,15 +1,18 @@
 //! Destroying jails, templates and releases.
 
-use ioc_model::name::{JailRef, ReleaseName, SnapshotName};
-use ioc_platform::store::{StoreKind, Tree};
+use std::collections::BTreeSet;
+
+use ioc_model::name::{DatasetName, JailRef, ReleaseName, SnapshotName};
+use ioc_platform::store::{SnapshotInfo, Tree};
 
 use super::stop;
 use crate::apply::LockName;
 use crate::error::Error;
 use crate::facts::jail::JailFacts;
-use crate::facts::world;
+use crate::facts::snapshots::JailStorage;
+use crate::facts::{dependents, world};
 use crate::ioc::{Ioc, Operation};
-use crate::plan::{OnFailure, Plan};
+use crate::plan::{OnFailure, Plan, Planned};
 use crate::planner::destroy::{self, Facts};
 use crate::source::Source;
 
@@ -20,8 +23,28 @@ pub struct Destroy {
     pub jail: JailRef,
     /// Stop it first if it runs.
     pub force: bool,
+    /// Jails that are destroyed along with it, because they hang on it; see [`Destroy::with_dependents`]. Others that
+    /// do prevent it.
+    pub dependents: Vec<JailRef>,
     /// The caller's environment, for the hooks of a jail that is stopped first.
     pub environment: Vec<(String, String)>,
+}
+
+impl Destroy {
+    /// Destroys a stopped jail on which nothing hangs.
+    pub fn new(jail: JailRef) -> Self {
+        Destroy { jail, force: false, dependents: Vec::new(), environment: Vec::new() }
+    }
+
+    /// The same, with all jails that hang on it, directly or not.
+    pub fn with_dependents(mut self, ioc: &Ioc) -> Result<Self, Error> {
+        self.dependents = dependents::closure(
+            ioc,
+            dependents::owners_of_clones(ioc, &JailStorage::gather(ioc, &self.jail)?.snapshots)?,
+            &BTreeSet::from([self.jail.clone()]),
+        )?;
+        Ok(self)
+    }
 }
 
 impl Operation for Destroy {
@@ -30,73 +53,153 @@ impl Operation for Destroy {
     }
 
     fn locks(&self) -> Vec<LockName> {
-        vec![LockName::Jail(self.jail.name.clone())]
+        locks(&self.dependents, LockName::Jail(self.jail.name.clone()))
     }
 
     fn plan(&self, ioc: &Ioc) -> Result<Plan, Error> {
-        let host = ioc.host();
-        let found = JailFacts::find(ioc, &self.jail)?;
-        let name = &self.jail.name;
-        let mut before = Plan::to_finish("destroy", name);
-        if found.root.is_some() {
-            let running = found.running(host)?;
-            let mounted = found.mounted(host)?;
-            if (running.is_some() || !mounted.is_empty()) && self.force {
-                // A configuration that cannot be read must not keep the jail alive: then there are no hooks.
-                if let Ok(jail) = JailFacts::gather(ioc, &self.jail) {
-                    before = stop::plan(ioc, &jail, true, &self.environment)?;
-                    // Unlike a stop, nothing is destroyed that could not be unmounted.
-                    let strict = before.steps.iter_mut().filter(|p| p.on_failure == OnFailure::GoOn);
-                    strict.for_each(|planned| planned.on_failure = OnFailure::Abort);
-                }
-            } else if running.is_some() {
-                return Err(Error::JailRunning(name.clone()));
-            } else if !mounted.is_empty() {
-                let mounts = mounted.iter().map(|m| m.target.display().to_string()).collect();
-                return Err(Error::Mounted { subject: format!("jail {name}"), mounts });
+        let mut doomed = Doomed::default();
+        doomed.add_all(ioc, &self.dependents, self.force, &self.environment)?;
+        doomed.add(ioc, &self.jail, self.force, &self.environment)?;
+        doomed.plan(ioc, self.jail.name.to_string())
+    }
+}
+
+fn locks(dependents: &[JailRef], own: LockName) -> Vec<LockName> {
+    let names = dependents.iter().map(|jail| LockName::Jail(jail.name.clone()));
+    names.chain([own]).collect()
+}
+
+/// Everything that one plan destroys.
+#[derive(Default)]
+struct Doomed {
+    /// What stops jails that run.
+    before: Vec<Planned>,
+    jails: BTreeSet<JailRef>,
+    tree: Tree,
+    snapshots: Vec<SnapshotInfo>,
+}
+
+impl Doomed {
+    /// Adds jails; those that are gone already are no failure.
+    fn add_all(
+        &mut self,
+        ioc: &Ioc,
+        jails: &[JailRef],
+        force: bool,
+        environment: &[(String, String)],
+    ) -> Result<(), Error> {
+        for jail in jails {
+            match self.add(ioc, jail, force, environment) {
+                Ok(()) | Err(Error::JailUnknown(_)) => {}
+                Err(error) => return Err(error),
             }
         }
-        let store = host.store(&found.dataset);
-        let tree = store.tree(&found.dataset, usize::MAX, &[])?;
-        let snapshots = store.snapshots(&found.dataset, true)?;
-        let own_origins = own_origins(ioc, &tree, name.as_str())?;
-        let facts = Facts { subject: name.to_string(), tree, snapshots, own_origins };
-        let mut plan = destroy::plan(&facts)?;
-        plan.operation = "destroy".to_owned();
-        plan.steps.splice(0..0, before.steps);
+        Ok(())
+    }
+
+    fn add(
+        &mut self,
+        ioc: &Ioc,
+        jail: &JailRef,
+        force: bool,
+        environment: &[(String, String)],
+    ) -> Result<(), Error> {
+        let JailStorage { found, tree, snapshots } = JailStorage::gather(ioc, jail)?;
+        match found.must_rest(ioc.host()) {
+            Ok(()) => {}
+            // A configuration that cannot be read must not keep the jail alive: then there are no hooks.
+            Err(Error::JailRunning(_) | Error::Mounted { .. }) if force => {
+                if let Ok(facts) = JailFacts::gather(ioc, jail) {
+                    let mut stop = stop::plan(ioc, &facts, true, environment)?;
+                    // Unlike a stop, nothing is destroyed that could not be unmounted.
+                    let strict = stop.steps.iter_mut().filter(|p| p.on_failure == OnFailure::GoOn);
+                    strict.for_each(|planned| planned.on_failure = OnFailure::Abort);
+                    self.before.append(&mut stop.steps);
+                }
+            }
+            Err(error) => return Err(error),
+        }
+        self.tree.extend(tree);
+        self.snapshots.extend(snapshots);
+        self.jails.insert(jail.clone());
+        Ok(())
+    }
+
+    fn plan(self, ioc: &Ioc, subject: String) -> Result<Plan, Error> {
+        let mut own_origins = Vec::new();
+        for jail in &self.jails {
+            own_origins.extend(self.own_origins(ioc, jail)?);
+        }
+        let Doomed { before, tree, snapshots, .. } = self;
+        let mut plan = destroy::plan(&Facts { subject, tree, snapshots, own_origins })?;
+        plan.steps.splice(0..0, before);
         Ok(plan)
     }
-}
 
-/// Snapshots of other datasets that were taken only for this jail to hang on: they bear its name, as iocage and we
-/// take them, and nothing else hangs on them. Patch levels of releases are never among them.
-fn own_origins(ioc: &Ioc, tree: &Tree, jail: &str) -> Result<Vec<SnapshotName>, Error> {
-    let origins = tree.values().filter_map(|info| info.origin.as_ref());
-    let mut own = Vec::new();
-    for origin in origins.filter(|o| o.tag.as_str() == jail && o.tag.patch_level().is_none()) {
-        if tree.contains_key(&origin.dataset) {
-            continue;
+    /// Snapshots of other datasets that were taken only for this jail to hang on: they bear its name, as iocage and
+    /// we take them, and nothing else hangs on them. Patch levels of releases are never among them, nor what a user
+    /// took, which is on the jail's own dataset as well.
+    fn own_origins(&self, ioc: &Ioc, jail: &JailRef) -> Result<Vec<SnapshotName>, Error> {
+        let dataset =
+            |name: &DatasetName| dependents::owner(ioc, name).map(|owner| owner.as_ref() == Some(jail));
+        let mut own = Vec::new();
+        for (name, info) in &self.tree {
+            let Some(origin) = &info.origin else { continue };
+            if !dataset(name)?
+                || origin.tag.as_str() != jail.name.as_str()
+                || origin.tag.patch_level().is_some()
+                || self.tree.contains_key(&origin.dataset)
+            {
+                continue;
+            }
+            let store = ioc.host().store(&origin.dataset);
+            let of_user = match origin.dataset.parent() {
+                Some(parent) => {
+                    store.snapshots(&parent, false)?.iter().any(|info| info.name.tag == origin.tag)
+                }
+                None => true,
+            };
+            let snapshots = store.snapshots(&origin.dataset, false)?;
+            let alone = |info: &&SnapshotInfo| {
+                info.name == *origin && info.clones.iter().all(|clone| self.tree.contains_key(clone))
+            };
+            own.extend(snapshots.iter().find(alone).filter(|_| !of_user).map(|info| info.name.clone()));
         }
-        let store = ioc.host().store(&origin.dataset);
-        if store.kind() == StoreKind::Directory {
-            continue;
-        }
-        let snapshots = store.snapshots(&origin.dataset, false)?;
-        let alone = |s: &&ioc_platform::store::SnapshotInfo| {
-            s.name == *origin && s.clones.iter().all(|c| tree.contains_key(c))
-        };
-        own.extend(snapshots.iter().find(alone).map(|s| s.name.clone()));
+        Ok(own)
     }
-    Ok(own)
 }
 
-/// Destroys a release that no jail uses.
+/// Destroys a release.
 #[derive(Clone, Debug)]
 pub struct DestroyRelease {
     /// Where.
     pub source: Source,
     /// The release.
     pub name: ReleaseName,
+    /// Stop jails first that are destroyed along with it.
+    pub force: bool,
+    /// Jails that are destroyed along with it, because they use it; see [`DestroyRelease::with_dependents`]. Others
+    /// that do prevent it.
+    pub dependents: Vec<JailRef>,
+    /// The caller's environment, for the hooks of jails that are stopped first.
+    pub environment: Vec<(String, String)>,
+}
+
+impl DestroyRelease {
+    /// Destroys a release that no jail uses.
+    pub fn new(source: Source, name: ReleaseName) -> Self {
+        DestroyRelease { source, name, force: false, dependents: Vec::new(), environment: Vec::new() }
+    }
+
+    /// The same, with all jails that use it or hang on it, directly or not.
+    pub fn with_dependents(mut self, ioc: &Ioc) -> Result<Self, Error> {
+        let dataset = self.source.release(&self.name)?;
+        let snapshots = ioc.host().store(&dataset).snapshots(&dataset, true)?;
+        let mut first = dependents::owners_of_clones(ioc, &snapshots)?;
+        first.extend(users(ioc, &self.source, &self.name)?);
+        self.dependents = dependents::closure(ioc, first, &BTreeSet::new())?;
+        Ok(self)
+    }
 }
 
 impl Operation for DestroyRelease {
@@ -105,33 +208,34 @@ impl Operation for DestroyRelease {
     }
 
     fn locks(&self) -> Vec<LockName> {
-        vec![LockName::Release(self.name.clone())]
+        locks(&self.dependents, LockName::Release(self.name.clone()))
     }
 
     fn plan(&self, ioc: &Ioc) -> Result<Plan, Error> {
-        let host = ioc.host();
         let dataset = self.source.release(&self.name)?;
-        let store = host.store(&dataset);
+        let store = ioc.host().store(&dataset);
         let tree = store.tree(&dataset, usize::MAX, &[])?;
         if tree.is_empty() {
             return Err(Error::ReleaseUnknown(self.name.clone().into()));
         }
-        let users = users(ioc, &self.source, &self.name)?;
+        let mut users = users(ioc, &self.source, &self.name)?;
+        users.retain(|user| !self.dependents.contains(user));
         if !users.is_empty() {
-            return Err(Error::ReleaseUsed { release: self.name.clone().into(), jails: users });
+            let jails = users.iter().map(|jail| jail.name.to_string()).collect();
+            return Err(Error::ReleaseUsed { release: self.name.clone().into(), jails });
         }
-        let snapshots = store.snapshots(&dataset, true)?;
-        let subject = format!("release {}", self.name);
-        destroy::plan(&Facts { subject, tree, snapshots, own_origins: Vec::new() })
+        let mut doomed = Doomed::default();
+        doomed.add_all(ioc, &self.dependents, self.force, &self.environment)?;
+        doomed.snapshots.extend(store.snapshots(&dataset, true)?);
+        doomed.tree.extend(tree);
+        doomed.plan(ioc, format!("release {}", self.name))
     }
 }
 
 /// The basejails of a release: they do not hang on it in the store's eyes, and break without it.
-fn users(ioc: &Ioc, source: &Source, release: &ReleaseName) -> Result<Vec<String>, Error> {
+fn users(ioc: &Ioc, source: &Source, release: &ReleaseName) -> Result<Vec<JailRef>, Error> {
     let world = world::World::gather(ioc)?;
-    let of_source = world.jails.iter().filter(|jail| jail.reference.source == source.name);
-    let uses = |jail: &&world::JailView| jail.facts.as_ref().is_ok_and(|facts| facts.uses_release(release));
-    let mut users: Vec<String> = of_source.filter(uses).map(|jail| jail.reference.name.to_string()).collect();
-    users.sort();
-    Ok(users)
+    let of_source = world.jails.into_iter().filter(|jail| jail.reference.source == source.name);
+    let uses = |jail: &world::JailView| jail.facts.as_ref().is_ok_and(|facts| facts.uses_release(release));
+    Ok(of_source.filter(uses).map(|jail| jail.reference).collect())
 }

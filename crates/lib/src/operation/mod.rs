@@ -3,6 +3,7 @@
 //! Each request gathers the facts that its planner needs and hands them over; what is decided is decided there.
 
 mod activate;
+mod clone;
 mod create;
 mod destroy;
 mod exec;
@@ -17,6 +18,7 @@ mod start;
 mod stop;
 
 pub use activate::{Activate, Deactivate, Place};
+pub use clone::{CloneJail, Promote};
 pub use create::{Base, Create};
 pub use destroy::{Destroy, DestroyRelease};
 pub use exec::Command;

@@ -1,11 +1,12 @@
 //! Making a jail.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use ioc_model::name::{DatasetName, JailName, JailPath, Part, SnapshotTag};
 use ioc_platform::store::{CopyOrder, NewDataset, StoreKind};
 
-use crate::error::Error;
+use crate::facts;
 use crate::plan::{Content, Plan, Step};
 
 /// Mode of the directory that holds a jail's configuration: nobody but root looks into it.
@@ -31,21 +32,19 @@ pub enum Origin {
     },
 }
 
-/// What making a jail depends on.
+/// A jail that is to be made, but for its root.
 #[derive(Clone, Debug)]
-pub struct Facts {
-    /// The new jail's name.
+pub struct NewJail {
+    /// Its name.
     pub name: JailName,
     /// The dataset that is to hold jails, and whether it must be made.
     pub namespace: (DatasetName, bool),
-    /// The new jail's dataset.
+    /// Its dataset.
     pub dataset: DatasetName,
     /// Where that will be mounted.
     pub directory: PathBuf,
     /// Which store it is in.
     pub store: StoreKind,
-    /// What its root is made from.
-    pub origin: Origin,
     /// Its configuration file.
     pub config: (JailPath, Content),
     /// Its fstab, if it is to have one.
@@ -54,24 +53,30 @@ pub struct Facts {
     pub properties: NewDataset,
 }
 
-/// Plans the making.
-pub fn plan(facts: Facts) -> Result<Plan, Error> {
-    let mut plan = Plan::new("create", &facts.name);
-    let Facts { namespace: (namespace, missing), dataset, directory, store, origin, .. } = facts;
+/// Plans the making of a jail whose root is made from `origin`.
+pub fn plan(new: NewJail, origin: Origin) -> Plan {
+    let mut plan = Plan::new("create", &new.name);
+    let (store, target) = (new.store, new.dataset.part(Part::Root));
+    jail(&mut plan, new, |plan| root(plan, store, origin, target));
+    plan
+}
+
+/// Adds the steps that make a jail; `below` adds those that make what is below its dataset.
+pub fn jail(plan: &mut Plan, new: NewJail, below: impl FnOnce(&mut Plan)) {
+    let NewJail { name: _, namespace: (namespace, missing), dataset, directory, .. } = new;
     if missing {
         plan.push(Step::CreateNamespace { dataset: namespace });
     }
-    plan.push(Step::CreateDataset { dataset: dataset.clone(), new: facts.properties, mode: JAIL_MODE });
-    root(&mut plan, store, origin, dataset.part(Part::Root));
+    plan.push(Step::CreateDataset { dataset, new: new.properties, mode: JAIL_MODE });
+    below(plan);
     let mut write = |path: JailPath, content| {
         plan.push(Step::WriteFile { root: directory.clone(), path, content, mode: 0o644, previous: None });
     };
-    if let Some(fstab) = facts.fstab {
-        write("fstab".parse()?, fstab);
+    if let Some(fstab) = new.fstab {
+        write(JailPath::from_str(facts::fstab::FILE).expect("a file's name"), fstab);
     }
     // The configuration comes last: with it the jail is complete.
-    write(facts.config.0, facts.config.1);
-    Ok(plan)
+    write(new.config.0, new.config.1);
 }
 
 /// Adds the steps that make a jail's root dataset.
@@ -95,7 +100,12 @@ pub fn root(plan: &mut Plan, store: StoreKind, origin: Origin, target: DatasetNa
                         new: NewDataset::default(),
                     });
                 }
-                (_, tag) => plan.push(Step::Copy(CopyOrder { from: dataset, tag, to: target, without })),
+                (StoreKind::Zfs, tag) => {
+                    plan.push(Step::Copy(CopyOrder { from: dataset, tag, to: target, without: Vec::new() }));
+                }
+                (StoreKind::Directory, tag) => {
+                    plan.push(Step::Copy(CopyOrder { from: dataset, tag, to: target, without }));
+                }
             }
         }
     }

@@ -1,5 +1,7 @@
 //! Destroying jails, templates and releases.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use ioc_model::name::{DatasetName, SnapshotName};
 use ioc_platform::store::{SnapshotInfo, Tree};
 
@@ -11,7 +13,7 @@ use crate::plan::{Plan, Step};
 pub struct Facts {
     /// "jail" or "release", and its name.
     pub subject: String,
-    /// Its dataset and everything below it.
+    /// Its dataset and everything below it, and those of what is destroyed along with it.
     pub tree: Tree,
     /// All snapshots of these.
     pub snapshots: Vec<SnapshotInfo>,
@@ -31,17 +33,51 @@ pub fn plan(facts: &Facts) -> Result<Plan, Error> {
         });
     }
     let mut plan = Plan::to_finish("destroy", &facts.subject);
-    for info in facts.snapshots.iter().rev() {
-        plan.push(Step::DestroySnapshot { snapshot: info.name.clone() });
-    }
-    // Names sort parents before children.
-    for dataset in facts.tree.keys().rev() {
+    for dataset in in_order(facts) {
+        for info in facts.snapshots.iter().rev().filter(|info| info.name.dataset == *dataset) {
+            plan.push(Step::DestroySnapshot { snapshot: info.name.clone() });
+        }
         plan.push(Step::DestroyDataset { dataset: dataset.clone() });
     }
     for snapshot in &facts.own_origins {
         plan.push(Step::DestroySnapshot { snapshot: snapshot.clone() });
     }
     Ok(plan)
+}
+
+/// The datasets, each after its children and after the clones of its snapshots.
+fn in_order(facts: &Facts) -> Vec<&DatasetName> {
+    let mut before: BTreeMap<&DatasetName, Vec<&DatasetName>> = BTreeMap::new();
+    for info in &facts.snapshots {
+        before.entry(&info.name.dataset).or_default().extend(&info.clones);
+    }
+    for dataset in facts.tree.keys() {
+        if let Some((parent, _)) = dataset.parent().and_then(|parent| facts.tree.get_key_value(&parent)) {
+            before.entry(parent).or_default().push(dataset);
+        }
+    }
+    let mut order = Vec::new();
+    let mut seen = BTreeSet::new();
+    for dataset in facts.tree.keys().rev() {
+        visit(dataset, facts, &before, &mut seen, &mut order);
+    }
+    order
+}
+
+fn visit<'a>(
+    dataset: &'a DatasetName,
+    facts: &'a Facts,
+    before: &BTreeMap<&'a DatasetName, Vec<&'a DatasetName>>,
+    seen: &mut BTreeSet<&'a DatasetName>,
+    order: &mut Vec<&'a DatasetName>,
+) {
+    if !facts.tree.contains_key(dataset) || !seen.insert(dataset) {
+        return;
+    }
+    for other in before.get(dataset).into_iter().flatten().rev() {
+        visit(other, facts, before, seen, order);
+    }
+    order.push(dataset);
 }
 
 /// Datasets that are clones of these snapshots and are not destroyed along with them.
@@ -86,6 +122,18 @@ mod tests {
                 "destroy dataset p/jails/web"
             ]
         );
+    }
+
+    #[test]
+    fn a_clone_goes_before_what_it_hangs_on() {
+        let mut facts = facts("p/jails/web2/root");
+        for name in ["p/jails/web2", "p/jails/web2/root"] {
+            facts.tree.insert(name.parse().unwrap(), Default::default());
+        }
+        let words: Vec<String> = plan(&facts).unwrap().steps.iter().map(|s| s.step.to_string()).collect();
+        let at = |text: &str| words.iter().position(|word| word == text).unwrap();
+        assert!(at("destroy dataset p/jails/web2/root") < at("destroy snapshot p/jails/web/root@a"));
+        assert_eq!(words.len(), 5);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! No I/O, no clock and no randomness but what is passed in.
 
 pub mod activate;
+pub mod clone;
 pub mod create;
 pub mod destroy;
 pub mod environment;

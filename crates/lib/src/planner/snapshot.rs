@@ -103,6 +103,7 @@ mod tests {
                 store: StoreKind::Zfs,
                 among_templates: false,
                 info: DatasetInfo::default(),
+                has_root: true,
                 root: None,
             },
             tree: [dataset, root].map(|name| (name, DatasetInfo::default())).into(),
