@@ -55,7 +55,7 @@ impl Machine {
                 (root, Some(pool))
             }
         };
-        Machine { mark, binary, directory, root, before, pool: pool }
+        Machine { mark, binary, directory, root, before, pool }
     }
 
     /// The name of the source, which is unlike that of any other test.
