@@ -19,6 +19,7 @@ mod man;
 mod migrate;
 mod promote;
 mod properties;
+mod rename;
 mod restart;
 mod select;
 mod set;
@@ -53,6 +54,7 @@ pub(crate) enum Command {
     Man(man::Arguments),
     Migrate(migrate::Arguments),
     Promote(promote::Arguments),
+    Rename(rename::Arguments),
     Restart(restart::Arguments),
     Set(set::Arguments),
     Snapshot(snapshot::Arguments),
@@ -121,6 +123,7 @@ fn run(arguments: &Arguments, screen: &Screen) -> Result<Exit, Failure> {
         Command::Man(arguments) => man::run(arguments),
         Command::Migrate(arguments) => migrate::run(arguments, &session()?),
         Command::Promote(arguments) => promote::run(arguments, &session()?),
+        Command::Rename(arguments) => rename::run(arguments, &session()?),
         Command::Restart(arguments) => restart::run(arguments, &session()?),
         Command::Set(arguments) => set::run(arguments, &session()?),
         Command::Snapshot(arguments) => snapshot::run(arguments, &session()?),

@@ -12,4 +12,5 @@ mod plans;
 mod properties;
 mod refusals;
 mod releases;
+mod rename;
 mod snapshots;

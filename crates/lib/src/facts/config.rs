@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use ioc_model::config::{Change, Document, Format, JailConfig, SourceDefaults, ZfsChange, ZfsDocument};
-use ioc_model::name::{DatasetName, JailPath, JailRef};
+use ioc_model::config::{Change, Document, Format, JailConfig, Raw, SourceDefaults, ZfsChange, ZfsDocument};
+use ioc_model::name::{DatasetName, JailName, JailPath, JailRef};
 use ioc_model::property::Stored;
 use ioc_platform::host::Host;
 use ioc_platform::store::{DatasetInfo, StoreKind};
@@ -136,6 +136,31 @@ pub fn change_jail(jail: &JailFacts, changes: &[(String, Option<String>)]) -> Re
 /// The value that holds, as `get` shows it; of one that cannot be read nothing is known.
 fn shown(config: &JailConfig, key: &str) -> String {
     config.show(key).map_or_else(|_| "-".to_owned(), |setting| setting.value.to_string())
+}
+
+/// Turns the new name of a jail, and changes that come with it, into steps: one write of its file. Keys that name the
+/// jail are changed where the file has them.
+pub fn rename_jail(
+    jail: &JailFacts,
+    name: &JailName,
+    changes: &[(String, Option<String>)],
+) -> Result<Vec<Step>, Error> {
+    let mut config = jail.config.clone();
+    config.set(&wishes(changes)).map_err(|e| jail.wrong(e))?;
+    let mut document = config.document().clone();
+    let entries = document.entries();
+    for key in ["id", "name"] {
+        let names_it = |raw: &Raw| raw.text().is_ok_and(|text| text == jail.reference.name.as_str());
+        if entries.get(key).is_some_and(names_it) {
+            let stored = Stored::Text(name.to_string());
+            document.set(key, &stored, config.style()).map_err(|e| jail.wrong(e))?;
+        }
+    }
+    if document.text().is_some() && document.text() == jail.config.document().text() {
+        return Ok(Vec::new());
+    }
+    let write = Write { directory: &jail.directory, dataset: &jail.dataset, file: Format::file };
+    write.steps(jail.config.document(), &document, &jail.info)
 }
 
 /// Turns changes of a source's defaults into steps.

@@ -198,6 +198,13 @@ pub fn moved(fstab: &Fstab, from: &Path, to: &Path) -> Content {
     Content::from(fstab.to_bytes())
 }
 
+/// The bytes of an fstab in which the directory `from` has become `to`; none if it names nothing there.
+pub fn moved_bytes(fstab: &Fstab, from: &Path, to: &Path) -> Option<Vec<u8>> {
+    let (from, to) = (from.to_str()?, to.to_str()?);
+    let mut fstab = fstab.clone();
+    (fstab.move_paths(from, to) > 0).then(|| fstab.to_bytes())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,6 +12,7 @@ pub mod fstab;
 pub mod migrate;
 pub mod network;
 pub mod parameters;
+pub mod rename;
 pub mod set;
 pub mod skeleton;
 pub mod snapshot;
