@@ -3,6 +3,7 @@
 //! As root. Each scenario has a source of its own and fails if it leaves anything behind.
 
 mod clones;
+mod etc;
 mod fstab;
 mod lifecycle;
 mod migrate;

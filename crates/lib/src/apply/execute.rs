@@ -17,7 +17,8 @@ use ioc_platform::network::NetworkError;
 use ioc_platform::store::{NewDataset, StoreError};
 
 use crate::memory;
-use crate::plan::{Entry, EntryKind, Hook, Place, Step};
+use crate::plan::{Entry, EntryKind, Hook, Place, Step, Variables};
+use crate::planner;
 
 /// Says why a step failed.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +66,14 @@ pub enum StepError {
         status: Status,
         /// The end of what it printed.
         output: String,
+    },
+    /// A file of variables cannot be edited.
+    #[error("cannot add settings to {}", .path.display())]
+    Conf {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: ioc_model::rcconf::RcError,
     },
     /// A directory's mode, or what start remembered.
     #[error("cannot {action} {}", .path.display())]
@@ -203,6 +212,7 @@ fn take(step: &Step, host: &Host, progress: &(dyn Fn(u64) + Sync)) -> Result<Don
                 populate(host, root, entry)?;
             }
         }
+        Assign { root, files } => return assign(host, root, files),
         MakePasswordDatabase { root } => {
             let etc = root.join("etc");
             let master = etc.join("master.passwd");
@@ -287,6 +297,26 @@ fn unpack(
     let mut stream = Archive::open(archive, MEMORY)?;
     host.files.unpack(root, &mut stream, &|unpacked| progress(unpacked.bytes))?;
     Ok(())
+}
+
+/// Largest file whose variables are assigned, in bytes.
+const MOST_CONF: u64 = ioc_model::rcconf::MOST_BYTES as u64;
+
+fn assign(host: &Host, root: &Path, files: &[Variables]) -> Result<Done, StepError> {
+    if host.files.metadata(root, &planner::etc::freebsd_mark())?.is_none() {
+        return Ok(UNCHANGED);
+    }
+    let mut done = UNCHANGED;
+    for file in files {
+        let before = host.files.read(root, &file.path, MOST_CONF)?;
+        let after = planner::etc::assigned(before.as_deref(), file)
+            .map_err(|source| StepError::Conf { path: root.join(file.path.relative()), source })?;
+        if let Some(after) = after {
+            host.files.replace(root, &file.path, &after, 0o644)?;
+            done = CHANGED;
+        }
+    }
+    Ok(done)
 }
 
 fn populate(host: &Host, root: &Path, entry: &Entry) -> Result<(), FilesError> {

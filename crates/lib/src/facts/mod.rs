@@ -5,6 +5,7 @@ pub mod dependents;
 pub mod etc;
 pub mod fstab;
 pub mod jail;
+pub mod jail_etc;
 pub mod network;
 pub mod release;
 pub mod skeleton;

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
-use ioc_model::name::{Part, ReleaseName};
+use ioc_model::name::{JailPath, Part, ReleaseName};
+use ioc_model::rcconf::{MOST_BYTES, RcError};
 use ioc_platform::archive::{Archive, Checksum, MEMORY};
 use ioc_platform::host::{Host, System};
 
@@ -12,7 +13,8 @@ use crate::error::Error;
 use crate::facts::release::{self, ReleaseFacts, ReleaseKind, ReleaseRecord};
 use crate::facts::skeleton;
 use crate::ioc::{Ioc, Operation};
-use crate::plan::{Entry, Plan};
+use crate::plan::{Content, Plan};
+use crate::planner::etc;
 use crate::planner::fetch::{self, Material};
 use crate::source::Source;
 
@@ -87,21 +89,23 @@ impl Operation for Fetch {
             None => source.directory(host)?.join(Part::Releases.name()),
         };
         let (record, material) = self.material(host)?;
-        let defaults = match &self.kind {
-            Kind::Custom if ReleaseFacts::gather(host, source, &name)?.kind.is_some() => {
+        let mut settings = Vec::new();
+        if custom {
+            let release = ReleaseFacts::gather(host, source, &name)?;
+            if release.kind.is_some() {
                 let mut plan = Plan::new("fetch", &name);
                 plan.notes.push(format!("release {name} is known already"));
                 return Ok(plan);
             }
-            _ => Vec::<Entry>::new(),
-        };
+            settings = missing_settings(host, &release)?;
+        }
         fetch::plan(fetch::Facts {
             name,
             namespace: (namespace, missing),
             directory,
             store: store.kind(),
             record,
-            defaults,
+            settings,
             material,
         })
     }
@@ -129,4 +133,27 @@ impl Fetch {
             }
         }
     }
+}
+
+/// The settings of jails that a root which is there already lacks: file, content now, content then.
+fn missing_settings(
+    host: &Host,
+    release: &ReleaseFacts,
+) -> Result<Vec<(JailPath, Option<Content>, Content)>, Error> {
+    let root = &release.root;
+    if host.files.metadata(root, &etc::freebsd_mark())?.is_none() {
+        return Ok(Vec::new());
+    }
+    let mut settings = Vec::new();
+    for file in etc::release_settings()? {
+        let before = host.files.read(root, &file.path, MOST_BYTES as u64)?;
+        let wrong = |error: RcError| Error::Config {
+            subject: root.join(file.path.relative()).display().to_string(),
+            problem: error.to_string(),
+        };
+        if let Some(after) = etc::assigned(before.as_deref(), &file).map_err(wrong)? {
+            settings.push((file.path, before.map(Content::from), Content::from(after)));
+        }
+    }
+    Ok(settings)
 }

@@ -1,11 +1,9 @@
 //! Starting one jail. Its dependencies are another matter: see [`crate::Ioc::start`].
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 
 use ioc_model::name::{JailPath, JailRef};
 use ioc_model::property::{self, BasejailKind};
-use ioc_model::resolver::Resolver;
 use ioc_platform::files::Kind;
 use ioc_platform::host::Host;
 use ioc_platform::jails::Parameter;
@@ -15,16 +13,14 @@ use ioc_platform::mounts::MountKind;
 use crate::apply::LockName;
 use crate::error::Error;
 use crate::facts::jail::JailFacts;
+use crate::facts::jail_etc::JailEtc;
 use crate::facts::network::NetworkFacts;
 use crate::facts::release::ReleaseFacts;
 use crate::ioc::{Ioc, Operation};
 use crate::plan::{Hook, Plan};
 use crate::planner::parameters;
-use crate::planner::start::{self, Purpose, resolv_conf_path, script_of};
+use crate::planner::start::{self, Purpose, script_of};
 use crate::source::Source;
-
-/// Largest resolv.conf that is read, in bytes.
-const MOST_RESOLV_CONF: u64 = 64 * 1024;
 
 /// Starts a jail that does not run. If it runs already, nothing happens.
 #[derive(Clone, Debug)]
@@ -86,8 +82,7 @@ pub(super) fn plan(
         limits: limits(host, jail)?,
         existing: existing(host, jail, start::targets(jail, base, system)?)?,
         files: files(jail)?,
-        resolv_conf: host.files.read(&jail.root, &resolv_conf_path(), MOST_RESOLV_CONF).unwrap_or(None),
-        wanted_resolv_conf: wanted_resolv_conf(jail)?,
+        etc: JailEtc::gather(host, &jail.root)?,
         missing_scripts: missing_scripts(host, jail, release)?,
         jail,
         base,
@@ -189,14 +184,6 @@ fn files(jail: &JailFacts) -> Result<BTreeSet<JailPath>, Error> {
     let mounts = jail.fstab_mounts(parameters::ruleset(jail)?)?.into_iter();
     let of_file = mounts.filter(|m| matches!(&m.kind, MountKind::Nullfs { source } if source.is_file()));
     Ok(of_file.map(|mount| mount.target).collect())
-}
-
-fn wanted_resolv_conf(jail: &JailFacts) -> Result<Option<Vec<u8>>, Error> {
-    match jail.get(&property::RESOLVER)? {
-        Resolver::Untouched => Ok(None),
-        Resolver::Copy => Ok(fs::read("/etc/resolv.conf").ok()),
-        Resolver::Lines(lines) => Ok(Some((lines.join("\n") + "\n").into_bytes())),
-    }
 }
 
 /// The default start and stop hooks whose script the jail does not have, in its own root or in its base.

@@ -31,6 +31,7 @@ impl Step {
             RemoveDirectory { .. } => "remove-directory",
             MakeLink { .. } => "make-link",
             Populate { .. } => "populate",
+            Assign { .. } => "assign",
             MakePasswordDatabase { .. } => "make-password-database",
             Unpack { .. } => "unpack",
             Mount(_) => "mount",
@@ -90,6 +91,10 @@ impl fmt::Display for Step {
             RemoveDirectory { root, path } => write!(f, "remove directory {}", below(root, path)),
             MakeLink { root, path, text } => write!(f, "link {} to {}", below(root, path), text.display()),
             Populate { root, entries } => write!(f, "put {} files in {}", entries.len(), root.display()),
+            Assign { root, files } => {
+                let paths: Vec<String> = files.iter().map(|file| file.path.to_string()).collect();
+                write!(f, "add settings to {} in {}, if it is FreeBSD", paths.join(", "), root.display())
+            }
             MakePasswordDatabase { root } => write!(f, "make the password database of {}", root.display()),
             Unpack { archive, root, .. } => write!(f, "unpack {} in {}", archive.display(), root.display()),
             Mount(spec) => describe_mount(f, spec),

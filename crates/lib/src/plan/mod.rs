@@ -9,7 +9,7 @@ mod undo;
 
 use serde::{Deserialize, Serialize};
 
-pub use step::{Content, Entry, EntryKind, Hook, Place, Remembered, Step};
+pub use step::{Content, Entry, EntryKind, Hook, Place, Remembered, Step, Variables};
 
 /// An ordered list of steps and how to deal with failure.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

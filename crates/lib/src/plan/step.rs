@@ -162,6 +162,14 @@ pub enum Step {
         /// What to make, in order.
         entries: Vec<Entry>,
     },
+    /// Assigns variables in files of the form of rc.conf(5) that do not assign them yet, in a tree that holds a FreeBSD
+    /// system; nothing happens in others.
+    Assign {
+        /// The tree; it is new, and goes if the plan fails.
+        root: PathBuf,
+        /// What to assign.
+        files: Vec<Variables>,
+    },
     /// Makes the password databases of a FreeBSD release out of its master.passwd; pwd_mkdb(8).
     MakePasswordDatabase {
         /// The release's root.
@@ -342,6 +350,7 @@ impl Step {
             | RemoveDirectory { .. }
             | MakeLink { .. }
             | Populate { .. }
+            | Assign { .. }
             | MakePasswordDatabase { .. }
             | Unpack { .. } => true,
             MountDataset { .. }
@@ -372,6 +381,18 @@ impl Step {
             | ClearLimits { .. } => false,
         }
     }
+}
+
+/// Variables and the file that assigns them; see [`Step::Assign`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Variables {
+    /// The file.
+    pub path: JailPath,
+    /// It has the form of sysctl.conf(5) instead of that of rc.conf(5).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sysctl: bool,
+    /// Names and values.
+    pub variables: Vec<(String, String)>,
 }
 
 /// Something that [`Step::Populate`] makes.

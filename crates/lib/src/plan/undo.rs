@@ -63,6 +63,7 @@ impl Step {
             | RemoveFile { previous: None, .. }
             | RemoveDirectory { .. }
             | Populate { .. }
+            | Assign { .. }
             | MakePasswordDatabase { .. }
             | Unpack { .. }
             | Unmount { .. }

@@ -6,6 +6,7 @@ use ioc_model::name::{DatasetName, JailPath, Part, ReleaseName, SnapshotTag};
 use ioc_platform::archive::Checksum;
 use ioc_platform::store::{NewDataset, StoreKind};
 
+use super::etc;
 use crate::error::Error;
 use crate::facts::release::{RELEASE_FILE, ReleaseRecord};
 use crate::plan::{Content, Entry, Plan, Step};
@@ -44,8 +45,8 @@ pub struct Facts {
     pub store: StoreKind,
     /// What to write into `release.json`.
     pub record: ReleaseRecord,
-    /// Settings of jails to put into its root, for FreeBSD.
-    pub defaults: Vec<Entry>,
+    /// Files of a root that is there already, before and with the settings of jails.
+    pub settings: Vec<(JailPath, Option<Content>, Content)>,
     /// What it is made from.
     pub material: Material,
 }
@@ -53,7 +54,7 @@ pub struct Facts {
 /// Plans it.
 pub fn plan(facts: Facts) -> Result<Plan, Error> {
     let mut plan = Plan::new("fetch", &facts.name);
-    let Facts { name, namespace: (namespace, missing), directory, store, record, defaults, material } = facts;
+    let Facts { name, namespace: (namespace, missing), directory, store, record, settings, material } = facts;
     if missing {
         plan.push(Step::CreateNamespace { dataset: namespace.clone() });
     }
@@ -70,6 +71,7 @@ pub fn plan(facts: Facts) -> Result<Plan, Error> {
     match material {
         Material::Archive { path, sha256 } => {
             plan.push(Step::Unpack { archive: path, sha256, root: root.clone() });
+            plan.push(Step::Assign { root: root.clone(), files: etc::release_settings()? });
         }
         Material::Host { skeleton, password_database } => {
             plan.push(Step::Populate { root: root.clone(), entries: skeleton });
@@ -79,8 +81,8 @@ pub fn plan(facts: Facts) -> Result<Plan, Error> {
         }
         Material::InPlace => {}
     }
-    if !defaults.is_empty() {
-        plan.push(Step::Populate { root, entries: defaults });
+    for (path, previous, content) in settings {
+        plan.push(Step::WriteFile { root: root.clone(), path, content, mode: 0o644, previous });
     }
     let path: JailPath = RELEASE_FILE.parse()?;
     let content = Content::from(record.to_text());

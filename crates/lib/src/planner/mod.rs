@@ -7,6 +7,7 @@ pub mod clone;
 pub mod create;
 pub mod destroy;
 pub mod environment;
+pub mod etc;
 pub mod fetch;
 pub mod fstab;
 pub mod migrate;

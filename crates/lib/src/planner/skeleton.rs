@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::etc as etc_settings;
 use crate::error::Error;
 use crate::facts::etc::{Etc, EtcItem};
 use crate::plan::{Content, Entry, EntryKind};
@@ -119,11 +120,6 @@ const FREEBSD_DIRECTORIES: [(&str, u32); 41] = [
     ("var/tmp", 0o1777),
 ];
 
-/// What a FreeBSD jail's rc.conf(5) says unless changed: those of libiocage.
-const RC_CONF: &str = "cron_flags=\"-m ''\"\nnetif_enable=\"NO\"\nsendmail_enable=\"NO\"\n\
-     sendmail_msp_queue_enable=\"NO\"\nsendmail_outbound_enable=\"NO\"\nsendmail_submit_enable=\"NO\"\n\
-     syslogd_flags=\"-ss\"\n";
-
 /// The skeleton of a FreeBSD host release: empty directories, the base system's part of /etc, and accounts of the
 /// system only, none of which has a password.
 pub fn freebsd(etc: &Etc) -> Result<Vec<Entry>, Error> {
@@ -151,8 +147,11 @@ pub fn freebsd(etc: &Etc) -> Result<Vec<Entry>, Error> {
     entries.push(file("etc/nsswitch.conf", "group: files\nhosts: files dns\nnetgroup: files\nnetworks: files\npasswd: files\nshells: files\nservices: files\nprotocols: files\nrpc: files\n", 0o644)?);
     entries.push(file("etc/fstab", "", 0o644)?);
     entries.push(file("etc/motd", "", 0o644)?);
-    entries.push(file("etc/rc.conf", RC_CONF, 0o644)?);
-    entries.push(file("etc/sysctl.conf", "", 0o644)?);
+    for variables in etc_settings::release_settings()? {
+        let content = etc_settings::assigned(None, &variables).expect("an empty file takes all settings");
+        let content = Content::from(content.unwrap_or_default());
+        entries.push(Entry { path: variables.path, kind: EntryKind::File { content, mode: 0o644 } });
+    }
     entries.push(Entry { path: "sys".parse()?, kind: EntryKind::Link("usr/src/sys".into()) });
     Ok(entries)
 }

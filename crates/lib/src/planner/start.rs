@@ -10,9 +10,10 @@ use ioc_platform::jails::{JailSpec, Parameter};
 use ioc_platform::limits::LimitRule;
 use ioc_platform::mounts::{MountKind, MountSpec};
 
-use super::{environment, network, parameters};
+use super::{environment, etc, network, parameters};
 use crate::error::Error;
 use crate::facts::jail::JailFacts;
+use crate::facts::jail_etc::JailEtc;
 use crate::facts::network::NetworkFacts;
 use crate::facts::release::BaseMount;
 use crate::plan::{Content, Hook, Place, Plan, Remembered, Step};
@@ -34,10 +35,8 @@ pub struct Facts<'a> {
     pub existing: BTreeSet<JailPath>,
     /// Those of these that a file of the host is mounted on.
     pub files: BTreeSet<JailPath>,
-    /// The jail's /etc/resolv.conf now.
-    pub resolv_conf: Option<Vec<u8>>,
-    /// What it is to be; none: leave it alone.
-    pub wanted_resolv_conf: Option<Vec<u8>>,
+    /// Files in its /etc.
+    pub etc: JailEtc,
     /// Scripts of the default hooks that the jail does not have.
     pub missing_scripts: BTreeSet<Hook>,
     /// The operating system of the host.
@@ -64,7 +63,7 @@ pub fn plan(facts: &Facts<'_>, purpose: Purpose) -> Result<Plan, Error> {
     let hook = |plan: &mut Plan, which| add_hook(plan, jail, which, &env, &facts.missing_scripts);
 
     hook(&mut plan, Hook::Prestart)?;
-    resolver(&mut plan, facts)?;
+    etc::plan(&mut plan, jail, &facts.etc)?;
     mounts(&mut plan, facts)?;
     if !jail.vnet {
         network::shared_addresses(&mut plan, jail, facts.network, &mut memory)?;
@@ -258,31 +257,6 @@ fn base_mounts(
         add(MountKind::Nullfs { source: base.from.join(directory.relative()) }, directory.clone(), true);
     }
     Ok(())
-}
-
-fn resolver(plan: &mut Plan, facts: &Facts<'_>) -> Result<(), Error> {
-    let Some(wanted) = &facts.wanted_resolv_conf else { return Ok(()) };
-    if facts.resolv_conf.as_ref() == Some(wanted) {
-        return Ok(());
-    }
-    let etc: JailPath = "etc".parse()?;
-    if !facts.existing.contains(&etc) {
-        // An empty jail has no /etc, and nothing in it that would read the file.
-        return Ok(());
-    }
-    plan.push(Step::WriteFile {
-        root: facts.jail.root.clone(),
-        path: resolv_conf_path(),
-        content: Content::from(wanted.clone()),
-        mode: 0o644,
-        previous: facts.resolv_conf.clone().map(Content::from),
-    });
-    Ok(())
-}
-
-/// The jail's file of name servers.
-pub fn resolv_conf_path() -> JailPath {
-    "etc/resolv.conf".parse().expect("a path without ..")
 }
 
 /// The script that a default start or stop hook runs, if its command is of the form `/bin/sh SCRIPT`.
