@@ -106,6 +106,17 @@ mod tests {
 
     proptest! {
         #[test]
+        fn no_text_makes_a_line_of_its_own(text in "(nameserver |search |;|,|8\\.8\\.8\\.8|::1|\\PC|\n|\r|\t){0,12}") {
+            if let Ok(Resolver::Lines(lines)) = text.parse() {
+                prop_assert!(!lines.is_empty());
+                for line in lines {
+                    prop_assert!(!line.chars().any(|c| c.is_control() && c != '\t'), "{line:?}");
+                    prop_assert!(KEYWORDS.iter().any(|word| line.starts_with(word)), "{line:?}");
+                }
+            }
+        }
+
+        #[test]
         fn what_is_read_prints_and_reads_back(text in "[ -~]{0,40}") {
             if let Ok(resolver) = text.parse::<Resolver>() {
                 prop_assert_eq!(resolver.to_string().parse(), Ok(resolver));

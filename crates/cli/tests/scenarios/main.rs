@@ -5,6 +5,7 @@
 mod clones;
 mod etc;
 mod fstab;
+mod hostile;
 mod lifecycle;
 mod migrate;
 mod network;

@@ -96,6 +96,13 @@ scenarios! {
         }
         machine.ok(&["set", "host_hostname", "web"]);
         assert_eq!(machine.ok(&["exec", "web", "--", "hostname"]), "web\n");
+        // A configuration that somebody broke meanwhile can be repaired key by key.
+        let config = machine.mounted_at().join("jails/web/config.json");
+        let text = std::fs::read_to_string(&config).unwrap();
+        std::fs::write(&config, text.replacen('{', "{\n\"securelevel\": \"9\", \"children_max\": \"x\",", 1)).unwrap();
+        machine.ok(&["set", "securelevel", "web"]);
+        machine.ok(&["set", "children_max", "web"]);
+        machine.ok(&["restart", "-s", "web"]);
     }
 
     fn defaults_of_the_source_apply(machine) {

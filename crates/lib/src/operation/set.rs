@@ -75,10 +75,15 @@ fn live(ioc: &Ioc, jail: &JailFacts, changes: &Changes) -> Result<Option<Live>, 
     let (Some(running), Some(config)) = (jail.running(host)?, &changes.config) else { return Ok(None) };
     let mut after = jail.clone();
     after.config = config.clone();
+    let after = match effects(host, &after) {
+        // What is wrong elsewhere in it must not keep it from being repaired; what runs stays as it is.
+        Err(Error::Config { .. }) => return Ok(None),
+        effects => effects?,
+    };
     Ok(Some(Live {
         // Of a value that cannot be read nobody knows what it was when the jail was started.
         before: effects(host, jail).unwrap_or_default(),
-        after: effects(host, &after)?,
+        after,
         memory: memory::read(&host.facts.runtime_directory, &jail.kernel_name)?,
         name: running.name,
         system: host.facts.system,

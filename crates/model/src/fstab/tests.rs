@@ -135,6 +135,21 @@ proptest! {
     }
 
     #[test]
+    fn a_line_that_comes_and_goes_leaves_no_trace(
+        before in "(# [a-z ]{0,4}\n|\n|/[a-c]\t/[a-c] nullfs ro\n|bad line\n){0,6}",
+        source in "/[ -~]{0,8}", destination in "/d[ -~ä]{0,8}",
+    ) {
+        let mut fstab = Fstab::from_bytes(before.as_bytes()).unwrap();
+        let count = fstab.entries().count();
+        if fstab.add(Entry::nullfs(source, destination)).is_ok() {
+            let mut read = Fstab::from_bytes(&fstab.to_bytes()).unwrap();
+            prop_assert_eq!(read.entries().count(), count + 1);
+            read.remove(count).unwrap();
+            prop_assert_eq!(read.to_bytes(), before.as_bytes());
+        }
+    }
+
+    #[test]
     fn unchanged_bytes_are_kept(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         let fstab = Fstab::from_bytes(&bytes).unwrap();
         let mut expected = bytes.clone();

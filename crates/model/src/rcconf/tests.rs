@@ -216,6 +216,24 @@ proptest! {
         }
     }
 
+    #[test]
+    fn sysctl_files_read_back(
+        before in "([ab]\\.c ?= ?[a-z0-9\"#]{0,5}|# c|\\.\\.=|x=){0,1}\n?([ab]\\.c=[0-9]\n){0,4}",
+        value in "[ -~é]{0,8}",
+    ) {
+        let mut conf = RcConf::from_bytes(before.as_bytes(), Syntax::Sysctl).unwrap();
+        let other = |conf: &RcConf| conf.get("b.c").and_then(Assigned::constant).map(str::to_owned);
+        let b = other(&conf);
+        if conf.set("a.c", &value).is_ok() {
+            let read = RcConf::from_bytes(conf.to_bytes(), Syntax::Sysctl).unwrap();
+            prop_assert_eq!(read.get("a.c"), Some(Assigned::Constant(value.as_str())));
+            prop_assert_eq!(other(&read), b.clone());
+            conf.unset("a.c");
+            prop_assert_eq!(conf.get("a.c"), None);
+            prop_assert_eq!(other(&conf), b);
+        }
+    }
+
     /// The judge is a real shell: it has to agree on every constant.
     #[test]
     fn constants_are_what_the_shell_makes_of_them(word in "[a-c$'\"\\\\ ]{0,8}") {

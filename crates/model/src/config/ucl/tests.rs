@@ -88,6 +88,18 @@ proptest! {
     }
 
     #[test]
+    fn an_edit_that_is_taken_back_leaves_no_trace(
+        text in "(# c\n|[a-c] ?= ?\"[a-z é]{0,3}\";\n){0,5}", value in "[ -~]{1,8}",
+    ) {
+        let mut document = document(&text);
+        prop_assert_eq!(document.text(), text.as_str());
+        if document.set("zz", &Stored::Text(value), STYLE).is_ok() {
+            document.remove("zz");
+            prop_assert_eq!(document.text().trim_end(), text.trim_end());
+        }
+    }
+
+    #[test]
     fn what_is_set_reads_back(
         text in "([a-c] ?[=: ] ?[a-z0-9]{1,3};?\n){0,4}", key in "[a-d](\\.[a-d])?", value in "[ -~]{1,8}",
     ) {

@@ -1,0 +1,160 @@
+//! Text from outside: on the command line, in configurations, in fstabs. It is refused or kept, and does nothing else.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use ioc_testkit::machine::Machine;
+use ioc_testkit::scenarios;
+
+/// Words that mean something to a shell, a terminal, a path or a format.
+const WORDS: [&[u8]; 22] = [
+    b"",
+    b" ",
+    b"a\nb",
+    b"a\tb",
+    b"..",
+    b"../../etc",
+    b"/etc/passwd",
+    b"a/../../b",
+    b"$(touch MARK)",
+    b"`touch MARK`",
+    b"; touch MARK",
+    b"| touch MARK",
+    b"> MARK",
+    b"a\x1b[2Jb",
+    b"\xff\xfe",
+    b"a\xc3(",
+    b"%s%n",
+    b"--help=",
+    b"a,b,,",
+    b"[a-z]{2}(x)",
+    b"\xe2\x80\xaex",
+    b"=",
+];
+
+/// Runs a command with hostile words in it; it must end as a command does, and say nothing that acts on a terminal.
+fn try_with(machine: &Machine, args: &[&str], word: &[u8]) -> i32 {
+    let word = String::from_utf8_lossy(word).into_owned().into_bytes();
+    try_raw(machine, args, &word)
+}
+
+/// As `try_with`, with the bytes as they are. `@` in an argument stands for the word.
+fn try_raw(machine: &Machine, args: &[&str], word: &[u8]) -> i32 {
+    let mut command = machine.command(&[]);
+    command.current_dir(machine.directory());
+    for arg in args {
+        match arg.split_once('@') {
+            Some((before, after)) => {
+                command.arg(OsStr::from_bytes(&[before.as_bytes(), word, after.as_bytes()].concat()))
+            }
+            None => command.arg(arg),
+        };
+    }
+    let output = command.output().unwrap();
+    let said = [&output.stdout[..], &output.stderr[..]].concat();
+    let shown = String::from_utf8_lossy(&said);
+    let status = output.status.code().unwrap_or(-1);
+    assert!((0..=3).contains(&status), "{args:?} {word:?}: {status} {shown}");
+    assert!(!shown.contains("panicked"), "{args:?} {word:?}: {shown}");
+    assert!(!said.contains(&0x1b), "{args:?} {word:?}: {shown}");
+    status
+}
+
+fn write(directory: &Path, name: &str, content: &[u8]) {
+    fs::write(directory.join(name), content).unwrap();
+}
+
+scenarios! {
+    fn words_on_the_command_line(machine) {
+        machine.jail("web", &[]);
+        let listing = machine.ok(&["list", "-H"]);
+        for word in WORDS {
+            for args in [
+                &["get", "@", "web"][..], &["get", "boot", "@"], &["set", "@", "web"], &["set", "boot=@", "web"],
+                &["set", "@=yes", "web"], &["set", "resolver=@", "web"], &["set", "ip4_addr=@", "web"],
+                &["start", "@"], &["stop", "@"], &["destroy", "-y", "x@"], &["exec", "@", "--", "true"],
+                &["create", "-r", "@", "new"], &["create", "-e", "@"], &["fetch", "-r", "@", "--archive", "/dev/null"],
+                &["fstab", "add", "@", "/mnt", "web"], &["fstab", "add", "/usr", "/../@", "web"],
+                &["fstab", "rm", "@", "web"], &["fstab", "add", "/usr", "/mnt", "web", "-o", "@", "-t", "tmpfs", "--plan"],
+                &["migrate", "-y", "x@"], &["list", "@"], &["list", "-o", "@"], &["snapshot", "web@"],
+            ] {
+                // Bytes that are no text are for the parser of arguments to refuse.
+                if std::str::from_utf8(word).is_err() {
+                    try_raw(machine, args, word);
+                }
+                let status = try_with(machine, args, word);
+                let made = matches!(args, ["create", "-e", _] | ["snapshot", _]);
+                assert!(status != 0 || !made || word.iter().all(|b| b.is_ascii_graphic()), "{args:?} {word:?}");
+            }
+        }
+        let marks: Vec<_> = fs::read_dir(machine.directory()).unwrap().flatten().map(|e| e.file_name()).collect();
+        assert!(!marks.iter().any(|name| name == "MARK"), "{marks:?}");
+        assert!(machine.ok(&["list", "-H"]).contains(listing.trim()));
+    }
+
+    fn values_are_text_and_nothing_else(machine) {
+        let text = "$(touch MARK) `touch MARK` ; touch MARK \"'\\ %s é\u{202e}";
+        machine.jail("web", &["exec_prestart=test -n \"$IOC_NOTES\" && printf '%s' \"$IOC_NOTES\" > \"$IOC_USER_OUT\""]);
+        let out = machine.directory().join("out");
+        machine.ok(&["set", &format!("notes={text}"), &format!("user.out={}", out.display()), "web"]);
+        machine.ok(&["start", "web"]);
+        assert_eq!(fs::read_to_string(&out).unwrap(), text);
+        let said = machine.ok(&["get", "notes", "web"]);
+        assert!(said.contains("$(touch MARK)") && !said.contains('\u{202e}'), "{said:?}");
+        assert!(!machine.directory().join("MARK").exists() && !Path::new("/MARK").exists());
+    }
+
+    fn configurations_of_anybody(machine) {
+        machine.jail("good", &[]);
+        machine.jail("bad", &[]);
+        let bad = machine.mounted_at().join("jails/bad");
+        let deep = "{\"a\":".repeat(50_000);
+        let wide = format!("{{{}\"z\": 1}}", "\"a\": \"b\", ".repeat(60_000));
+        for content in [
+            &b"{ \"boot\": \"ye\xff\" }"[..], b"\0\0\0", b"[1, 2]", b"{\"boot\": {\"a\": []}}", b"\"x\"", deep.as_bytes(),
+            wide.as_bytes(), b"{\"release\": \"../../etc\", \"basejail\": \"yes\"}", b"{\"ip4_addr\": \"a|b|c\\u0000\"}",
+            b"{\"host_hostname\": \"a\\nb\", \"template\": 7}", b"{\"exec_fib\": 1e999}",
+        ] {
+            write(&bad, "config.json", content);
+            let said = machine.run(&["list", "-H", "-o", "name,boot"]);
+            assert!(said.status <= 1 && said.stdout.contains("good"), "{said}");
+            for args in [&["get", "-a", "bad"][..], &["start", "bad"], &["set", "boot=yes", "bad"], &["stop", "-f", "bad"]] {
+                let said = machine.run(args);
+                assert!(said.status <= 1 && !said.stderr.contains("panicked"), "{said}");
+            }
+            machine.ok(&["get", "boot", "good"]);
+        }
+    }
+
+    fn fstabs_of_anybody(machine) {
+        machine.jail("web", &[]);
+        let (jail, root) = (machine.mounted_at().join("jails/web"), machine.jail_root("web"));
+        let outside = machine.directory().join("outside");
+        fs::create_dir(&outside).unwrap();
+        symlink(&outside, root.join("mnt/link")).unwrap();
+        let inside = root.display();
+        for line in [
+            "/usr /../../../tmp nullfs ro 0 0\n".to_owned(),
+            format!("/usr {inside}/mnt/link nullfs ro 0 0\n"),
+            format!("/usr {inside}/mnt/link/x nullfs ro 0 0\n"),
+            format!("/usr {inside} nullfs ro 0 0\n"),
+            format!("/usr {inside}/mnt\\000 nullfs ro 0 0\n"),
+            "tmpfs /mnt tmpfs rw,size=$(id),mode=7777 0 0\n".to_owned(),
+            "x /mnt nosuchfs -o,rw 0 0\n".to_owned(),
+        ] {
+            write(&jail, "fstab", line.as_bytes());
+            let said = machine.run(&["start", "web"]);
+            assert!(!said.stderr.contains("panicked"), "{line}: {said}");
+            // A line that makes no sense is mounted by nobody.
+            assert!(said.status == 1 || line.contains("\\000"), "{line}: {said}");
+            assert_eq!(fs::read_dir(&outside).unwrap().count(), 0, "{line}");
+            machine.run(&["stop", "-f", "web"]);
+            machine.run(&["fstab", "list", "web"]);
+            assert_eq!(fs::read(jail.join("fstab")).unwrap(), line.as_bytes());
+        }
+        assert_eq!(machine.left_behind(), Vec::<String>::new());
+    }
+}
