@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use libioc::model::name::{JailRef, SourceName};
+use libioc::platform::host::HostError;
 use libioc::{Error, Host, Ioc, Settings, Source, Sources};
 
 use crate::arguments::Global;
@@ -11,6 +12,9 @@ use crate::ui::{Failure, Level, Screen, signals};
 
 /// The variable that stands for `--source`: one or more, separated by blanks.
 const SOURCE_VARIABLE: &str = "IOC_SOURCE";
+
+/// Finds out what machine this is.
+pub type Detect = fn() -> Result<Host, HostError>;
 
 /// What a command works with.
 #[derive(Debug)]
@@ -28,7 +32,7 @@ pub(crate) struct Session {
 
 impl Session {
     /// Opens the sources; changes nothing.
-    pub(crate) fn open(global: &Global, screen: Screen) -> Result<Self, Failure> {
+    pub(crate) fn open(detect: Detect, global: &Global, screen: Screen) -> Result<Self, Failure> {
         screen.trace();
         let cancelled = Arc::<AtomicBool>::default();
         let words: Vec<String> =
@@ -38,7 +42,7 @@ impl Session {
             command: words.join(" "),
             cancelled: Arc::clone(&cancelled),
         };
-        let ioc = Ioc::with_settings(Host::detect().map_err(Error::from)?, sources(global)?, settings)?;
+        let ioc = Ioc::with_settings(detect().map_err(Error::from)?, sources(global)?, settings)?;
         Ok(Session { ioc, screen, json: global.json, sources_given: !global.source.is_empty(), cancelled })
     }
 

@@ -124,6 +124,7 @@ impl Ioc {
         {
             let _alone = take(vec![LockName::Recovery])?;
             self.recover(context)?;
+            apply::remove_abandoned_locks(&places.locks);
         }
         let plan = operation.plan(self)?;
         let begin = std::time::Instant::now();

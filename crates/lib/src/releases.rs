@@ -19,6 +19,8 @@ pub struct ReleaseView {
     pub name: ReleaseName,
     /// Its dataset.
     pub dataset: DatasetName,
+    /// It has its root; what is left of a destruction that failed has not.
+    pub complete: bool,
     several_sources: bool,
 }
 
@@ -46,6 +48,13 @@ impl Ioc {
     /// The releases that `words` choose: `[SOURCE/]NAME`, with the wildcards `*`, `+` and `?`, and commas between
     /// alternatives. No words: all releases.
     pub fn select_releases(&self, words: &[String]) -> Result<ReleaseSelection, Error> {
+        let mut releases = self.releases()?;
+        releases.retain(|release| release.complete);
+        Ok(choose(releases, words))
+    }
+
+    /// The same, and what is left of releases whose destruction failed.
+    pub fn select_releases_to_destroy(&self, words: &[String]) -> Result<ReleaseSelection, Error> {
         Ok(choose(self.releases()?, words))
     }
 
@@ -58,14 +67,13 @@ impl Ioc {
             source.directory(self.host())?;
             let namespace = source.root.part(Part::Releases);
             let tree = self.host().store(&namespace).tree(&namespace, DEPTH - 1, &[])?;
-            let complete = |dataset: &&DatasetName| {
-                dataset.parent().as_ref() == Some(&namespace) && tree.contains_key(&dataset.part(Part::Root))
-            };
-            releases.extend(tree.keys().filter(complete).filter_map(|dataset| {
+            let inside = |dataset: &&DatasetName| dataset.parent().as_ref() == Some(&namespace);
+            releases.extend(tree.keys().filter(inside).filter_map(|dataset| {
                 Some(ReleaseView {
                     source: source.clone(),
                     name: dataset.last().parse().ok()?,
                     dataset: dataset.clone(),
+                    complete: tree.contains_key(&dataset.part(Part::Root)),
                     several_sources: sources.len() > 1,
                 })
             }));
@@ -109,7 +117,7 @@ mod tests {
         let source: Source = format!("{source}=/{source}").parse().unwrap();
         let name: ReleaseName = name.parse().unwrap();
         let dataset = source.release(&name).unwrap();
-        ReleaseView { source, name, dataset, several_sources: true }
+        ReleaseView { source, name, dataset, complete: true, several_sources: true }
     }
 
     fn chosen(words: &[&str]) -> (Vec<String>, Vec<String>) {

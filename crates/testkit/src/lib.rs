@@ -2,10 +2,16 @@
 //!
 //! | module | subject |
 //! |---|---|
+//! | [`faults`] | a machine that fails, or kills, at the n-th thing that is done to it |
 //! | [`machine`] | a machine with a source of its own, on which `ioc` is run as a user would |
+//! | [`state`] | all that commands can change, to compare before and after |
+//! | [`sweep`] | a command that fails or is killed at every place there is |
 //! | [`traces`] | mounts, interfaces, cgroups and jails of the machine, to compare before and after |
 
+pub mod faults;
 pub mod machine;
+pub mod state;
+pub mod sweep;
 pub mod traces;
 pub mod zfs_pool;
 

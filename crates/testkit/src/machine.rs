@@ -87,9 +87,14 @@ impl Machine {
     }
 
     /// An `ioc` command that is not yet run.
-    #[expect(clippy::disallowed_methods, reason = "the binary is what is tested")]
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(&self.binary);
+        self.command_of(&self.binary, args)
+    }
+
+    /// The same by another binary.
+    #[expect(clippy::disallowed_methods, reason = "the binary is what is tested")]
+    pub(crate) fn command_of(&self, binary: &Path, args: &[&str]) -> Command {
+        let mut command = Command::new(binary);
         command.arg(format!("--source={}={}", self.mark, self.root)).args(args);
         command.env("NO_COLOR", "1").env_remove("IOC_SOURCE").stdin(Stdio::null());
         command
@@ -196,7 +201,7 @@ pub struct Said {
 }
 
 impl Said {
-    fn new(args: &[&str], output: Output) -> Self {
+    pub(crate) fn new(args: &[&str], output: Output) -> Self {
         use std::os::unix::process::ExitStatusExt;
         let signal = output.status.signal().map(|signal| 128 + signal);
         Said {

@@ -30,9 +30,15 @@ impl Traces {
     pub fn since(&self, before: &Traces) -> Vec<String> {
         self.0.difference(&before.0).cloned().collect()
     }
+
+    /// Those that are files: cgroups, and what is kept while jails run.
+    pub(crate) fn on_files(&self) -> impl Iterator<Item = &str> {
+        let kinds = ["cgroup ", "file "];
+        self.0.iter().map(String::as_str).filter(move |line| kinds.iter().any(|kind| line.starts_with(kind)))
+    }
 }
 
-fn mounts() -> Vec<String> {
+pub(crate) fn mounts() -> Vec<String> {
     if cfg!(target_os = "linux") {
         lines(&fs::read_to_string("/proc/self/mountinfo").unwrap_or_default())
     } else {
@@ -40,7 +46,7 @@ fn mounts() -> Vec<String> {
     }
 }
 
-fn interfaces() -> Vec<String> {
+pub(crate) fn interfaces() -> Vec<String> {
     if cfg!(target_os = "linux") { output("ip", &["-o", "link"]) } else { output("/sbin/ifconfig", &["-a"]) }
 }
 
@@ -81,7 +87,7 @@ fn walk(directory: &Path, visit: &mut dyn FnMut(&Path)) {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test looks at the host by its own means, not through ioc")]
-fn output(program: &str, args: &[&str]) -> Vec<String> {
+pub(crate) fn output(program: &str, args: &[&str]) -> Vec<String> {
     let output = Command::new(program).args(args).output();
     lines(&output.map(|o| String::from_utf8_lossy(&o.stdout).into_owned()).unwrap_or_default())
 }

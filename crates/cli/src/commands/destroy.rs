@@ -141,7 +141,7 @@ fn releases(
     session: &Session,
     results: &mut Results<'_>,
 ) -> Result<Vec<Doomed>, Failure> {
-    let selection = session.ioc.select_releases(&arguments.filters)?;
+    let selection = session.ioc.select_releases_to_destroy(&arguments.filters)?;
     for name in selection.unmatched {
         results.failed(&name, Failure::NoRelease(name.clone()));
     }

@@ -33,7 +33,7 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::arguments::{Arguments, versions};
-use crate::session::{Session, screen};
+use crate::session::{Detect, Session, screen};
 use crate::ui::{Exit, Failure, Report, Screen, output};
 
 /// All commands.
@@ -85,28 +85,28 @@ impl JobsOption {
     }
 }
 
-/// The whole program.
-pub(crate) fn main() -> ExitCode {
+/// The whole program, on the machine that `detect` finds.
+pub fn main(detect: Detect) -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return not_parsed(error),
     };
     let screen = screen(&arguments.global, arguments.log_level);
-    let exit = run(&arguments, &screen).unwrap_or_else(|failure| {
+    let exit = run(detect, &arguments, &screen).unwrap_or_else(|failure| {
         screen.error(&Report::from(&failure));
         failure.exit()
     });
     exit.into()
 }
 
-fn run(arguments: &Arguments, screen: &Screen) -> Result<Exit, Failure> {
+fn run(detect: Detect, arguments: &Arguments, screen: &Screen) -> Result<Exit, Failure> {
     let Some(command) = &arguments.command else {
         let text =
             if arguments.version { versions() } else { Arguments::command().render_help().to_string() };
         output::line(text.trim_end())?;
         return Ok(Exit::Done);
     };
-    let session = || Session::open(&arguments.global, screen.clone());
+    let session = || Session::open(detect, &arguments.global, screen.clone());
     match command {
         Command::Activate(arguments) => activate::run(arguments, &session()?),
         Command::Clone(arguments) => clone::run(arguments, &session()?),

@@ -85,9 +85,27 @@ pub enum StepError {
         /// What the system said.
         source: io::Error,
     },
+    /// The journal, without which nothing is begun.
+    #[error(transparent)]
+    Journal(#[from] super::JournalError),
     /// The user wants to stop.
     #[error("interrupted")]
     Cancelled,
+}
+
+impl StepError {
+    /// Tells whether the step was refused before it did anything, so that there is nothing of it to take back:
+    /// what is there was there before.
+    pub(super) fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            StepError::Cancelled
+                | StepError::Checksum { .. }
+                | StepError::Store(StoreError::Exists { .. })
+                | StepError::Jails(JailsError::Exists { .. })
+                | StepError::Network(NetworkError::Exists { .. })
+        )
+    }
 }
 
 fn said(output: &str) -> String {
@@ -116,8 +134,20 @@ impl From<Change> for Done {
     }
 }
 
-const CHANGED: Done = Done { changed: true, command_status: None };
+pub(super) const CHANGED: Done = Done { changed: true, command_status: None };
 const UNCHANGED: Done = Done { changed: false, command_status: None };
+
+/// Tells whether a step that perhaps took place surely did not: its file does not hold what it writes.
+pub(super) fn surely_not_done(step: &Step, host: &Host) -> bool {
+    let Step::WriteFile { root, path, content, .. } = step else { return false };
+    let most = content.as_bytes().len() as u64;
+    match host.files.read(root, path, most) {
+        Ok(found) => found.is_none_or(|found| found != content.as_bytes()),
+        Err(FilesError::TooLarge { .. }) => true,
+        // Cannot tell.
+        Err(_) => false,
+    }
+}
 
 /// Takes one step.
 pub(super) fn execute(
@@ -160,6 +190,12 @@ fn is_done_already(step: &Step, host: &Host, error: &StepError) -> bool {
             StepError::Network(NetworkError::NoJail { .. } | NetworkError::NoInterface { .. }),
         ) => true,
         (Step::RemoveAddress { .. }, StepError::Network(NetworkError::NoInterface { .. })) => true,
+        // Who takes things back last made first, or does the rest of a plan, finds the root gone only if this step
+        // was done before it went.
+        (
+            Step::WriteFile { root, .. } | Step::RemoveFile { root, .. } | Step::RemoveDirectory { root, .. },
+            StepError::Files(_),
+        ) => matches!(root.try_exists(), Ok(false)),
         _ => false,
     }
 }

@@ -41,6 +41,14 @@ pub enum JournalError {
     },
 }
 
+impl JournalError {
+    /// Tells whether there was no room for it.
+    pub(super) fn is_lack_of_space(&self) -> bool {
+        let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
+        matches!(self, JournalError::Io { source, .. } if full.contains(&source.kind()))
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 struct Header {
     schema: String,
@@ -48,19 +56,44 @@ struct Header {
     plan: Plan,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Line {
-    finished: usize,
-    changed: bool,
+/// What became of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Line {
+    /// It is done.
+    Finished {
+        /// Which.
+        finished: usize,
+        /// Whether it changed anything.
+        changed: bool,
+    },
+    /// It failed, and the plan went on.
+    Failed {
+        /// Which.
+        failed: usize,
+    },
+    /// It was taken back.
+    Undone {
+        /// Which.
+        undone: usize,
+    },
+    /// Not a step, but the attempt of a later command to bring the plan to an end.
+    NotRecovered {
+        /// How many commands had tried.
+        attempts: usize,
+    },
 }
 
 /// The journal of the plan that this process carries out, or of a dead process that it recovers.
 #[derive(Debug)]
 pub(super) struct Journal {
-    file: File,
+    /// None: nothing is noted.
+    file: Option<File>,
     path: PathBuf,
     /// Lines were written that are not on disk yet.
     dirty: bool,
+    /// The plan has not come to its end.
+    kept: bool,
 }
 
 /// What a dead process left.
@@ -70,8 +103,54 @@ pub(super) struct Orphan {
     pub(super) journal: Journal,
     /// What it was going to do.
     pub(super) plan: Plan,
-    /// The finished steps and whether each changed something, in order. The next one may be half done.
-    pub(super) finished: Vec<(usize, bool)>,
+    /// What became of its steps, in order. The one after the last that is named may be half done.
+    pub(super) lines: Vec<Line>,
+}
+
+impl Orphan {
+    /// The step that had perhaps begun, if there is one.
+    pub(super) fn in_doubt(&self) -> Option<usize> {
+        let ended = self.lines.iter().filter_map(|line| match *line {
+            Line::Finished { finished: at, .. } | Line::Failed { failed: at } => Some(at),
+            Line::Undone { .. } | Line::NotRecovered { .. } => None,
+        });
+        let next = ended.max().map_or(0, |at| at + 1);
+        (next < self.plan.steps.len() && !self.is_undone(next)).then_some(next)
+    }
+
+    /// The steps that changed something and were not taken back, in order.
+    pub(super) fn changed(&self) -> Vec<usize> {
+        let changed = self.lines.iter().filter_map(|line| match *line {
+            Line::Finished { finished: at, changed: true } => Some(at),
+            _ => None,
+        });
+        changed.filter(|at| !self.is_undone(*at)).collect()
+    }
+
+    /// The steps that were not done yet, those that failed among them, but for hooks: they are not run again.
+    pub(super) fn to_do(&self) -> Vec<usize> {
+        let ended = |at: usize| {
+            self.lines.iter().any(|line| match *line {
+                Line::Finished { finished, .. } => finished == at,
+                Line::Failed { failed } => failed == at && self.plan.steps[at].step.is_hook(),
+                Line::Undone { .. } | Line::NotRecovered { .. } => false,
+            })
+        };
+        (0..self.plan.steps.len()).filter(|at| !ended(*at)).collect()
+    }
+
+    /// How many commands have tried to bring the plan to an end.
+    pub(super) fn attempts(&self) -> usize {
+        let attempts = self.lines.iter().filter_map(|line| match *line {
+            Line::NotRecovered { attempts } => Some(attempts),
+            _ => None,
+        });
+        attempts.max().unwrap_or(0)
+    }
+
+    fn is_undone(&self, at: usize) -> bool {
+        self.lines.contains(&Line::Undone { undone: at })
+    }
 }
 
 impl Journal {
@@ -90,11 +169,12 @@ impl Journal {
             move |source| JournalError::Io { action, path, source }
         };
         fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(io("create"))?;
-        let file =
+        let mut file =
             OpenOptions::new().append(true).create_new(true).mode(0o600).open(&path).map_err(io("create"))?;
-        let mut journal = Journal { file, path: path.clone(), dirty: true };
-        journal.file.lock().map_err(io("lock"))?;
-        if let Err(source) = journal.file.write_all(&text) {
+        file.lock().map_err(io("lock"))?;
+        let written = file.write_all(&text);
+        let mut journal = Journal { file: Some(file), path: path.clone(), dirty: true, kept: false };
+        if let Err(source) = written {
             journal.close()?;
             return Err(JournalError::Io { action: "write", path, source });
         }
@@ -105,17 +185,53 @@ impl Journal {
         Ok(journal)
     }
 
+    /// A journal that notes nothing.
+    pub(super) fn none() -> Self {
+        Journal { file: None, path: PathBuf::new(), dirty: false, kept: false }
+    }
+
     /// Notes that a step is finished. It is on disk on return if `durable`.
     pub(super) fn finished(&mut self, step: usize, changed: bool, durable: bool) -> Result<(), JournalError> {
-        let mut line = serde_json::to_vec(&Line { finished: step, changed }).map_err(JournalError::Encode)?;
-        line.push(b'\n');
-        self.file.write_all(&line).map_err(|e| self.error("write", e))?;
-        self.dirty = true;
+        self.write(Line::Finished { finished: step, changed })?;
         if durable { self.sync() } else { Ok(()) }
     }
 
-    /// Removes the journal: its plan has come to an end.
+    /// Notes that a step failed and that the plan goes on.
+    pub(super) fn failed(&mut self, step: usize) -> Result<(), JournalError> {
+        self.write(Line::Failed { failed: step })
+    }
+
+    /// Notes that a step was taken back.
+    pub(super) fn undone(&mut self, step: usize) -> Result<(), JournalError> {
+        self.write(Line::Undone { undone: step })
+    }
+
+    /// Notes that so many commands have tried to bring the plan to an end.
+    pub(super) fn not_recovered(&mut self, attempts: usize) -> Result<(), JournalError> {
+        self.write(Line::NotRecovered { attempts })
+    }
+
+    fn write(&mut self, line: Line) -> Result<(), JournalError> {
+        let mut line = serde_json::to_vec(&line).map_err(JournalError::Encode)?;
+        line.push(b'\n');
+        let Some(file) = &mut self.file else { return Ok(()) };
+        if let Err(error) = file.write_all(&line) {
+            return Err(self.error("write", error));
+        }
+        self.dirty = true;
+        Ok(())
+    }
+
+    /// Has the next command go on with the plan, as if this process died.
+    pub(super) fn keep(&mut self) {
+        self.kept = true;
+    }
+
+    /// Removes the journal: its plan has come to an end, unless it is to be kept.
     pub(super) fn close(self) -> Result<(), JournalError> {
+        if self.file.is_none() || self.kept {
+            return Ok(());
+        }
         fs::remove_file(&self.path).map_err(|e| self.error("remove", e))
     }
 
@@ -125,8 +241,8 @@ impl Journal {
     }
 
     fn sync(&mut self) -> Result<(), JournalError> {
-        if self.dirty {
-            self.file.sync_data().map_err(|e| self.error("sync", e))?;
+        if let Some(file) = self.file.as_ref().filter(|_| self.dirty) {
+            file.sync_data().map_err(|e| self.error("sync", e))?;
             self.dirty = false;
         }
         Ok(())
@@ -179,7 +295,7 @@ fn orphan(path: &Path) -> Result<Option<Orphan>, JournalError> {
     }
     let mut text = Vec::new();
     file.read_to_end(&mut text).map_err(|e| io("read", e))?;
-    let journal = Journal { file, path: path.to_owned(), dirty: false };
+    let journal = Journal { file: Some(file), path: path.to_owned(), dirty: false, kept: false };
     let mut lines = text.split_inclusive(|&b| b == b'\n').filter(|line| line.ends_with(b"\n"));
     let Some(header) = lines.next() else {
         // Cut short while the plan was written: no step had begun.
@@ -191,12 +307,22 @@ fn orphan(path: &Path) -> Result<Option<Orphan>, JournalError> {
     if header.schema != SCHEMA {
         return Err(unknown());
     }
-    let mut finished = Vec::new();
+    let steps = header.plan.steps.len();
+    let mut read = Vec::new();
     for line in lines {
         let line: Line = serde_json::from_slice(line).map_err(|_| unknown())?;
-        finished.push((line.finished, line.changed));
+        let step = match line {
+            Line::Finished { finished: at, .. }
+            | Line::Failed { failed: at }
+            | Line::Undone { undone: at } => Some(at),
+            Line::NotRecovered { .. } => None,
+        };
+        if step.is_some_and(|at| at >= steps) {
+            return Err(unknown());
+        }
+        read.push(line);
     }
-    Ok(Some(Orphan { journal, plan: header.plan, finished }))
+    Ok(Some(Orphan { journal, plan: header.plan, lines: read }))
 }
 
 #[cfg(test)]
@@ -221,7 +347,32 @@ mod tests {
         let found = orphans(directory.path()).unwrap();
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].plan, plan());
-        assert_eq!(found[0].finished, [(0, true)]);
+        assert_eq!(found[0].changed(), [0]);
+        assert_eq!(found[0].in_doubt(), Some(1));
+        assert_eq!(found[0].to_do(), [1]);
+    }
+
+    #[test]
+    fn what_was_taken_back_is_not_taken_back_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut journal = Journal::create(directory.path(), &plan()).unwrap();
+        journal.finished(0, true, false).unwrap();
+        journal.undone(1).unwrap();
+        journal.keep();
+        journal.close().unwrap();
+        let found = orphans(directory.path()).unwrap();
+        assert_eq!((found[0].changed(), found[0].in_doubt()), (vec![0], None));
+    }
+
+    #[test]
+    fn what_failed_is_tried_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut journal = Journal::create(directory.path(), &plan()).unwrap();
+        journal.failed(0).unwrap();
+        journal.finished(1, true, false).unwrap();
+        drop(journal);
+        let found = orphans(directory.path()).unwrap();
+        assert_eq!((found[0].to_do(), found[0].in_doubt()), (vec![0], None));
     }
 
     #[test]
@@ -236,7 +387,7 @@ mod tests {
         for length in 0..whole.len() {
             fs::write(&path, &whole[..length]).unwrap();
             let found = orphans(directory.path()).unwrap();
-            let steps = found.first().map_or(0, |o| o.finished.len());
+            let steps = found.first().map_or(0, |o| o.lines.len());
             assert!(steps <= 1, "{length}");
         }
     }

@@ -133,8 +133,26 @@ fn try_take(path: &Path, command: &str) -> io::Result<Option<File>> {
     }
     file.set_len(0)?;
     file.rewind()?;
-    write!(file, "pid {}, {command}", std::process::id())?;
+    // On a full disk the others are not told who we are; the lock holds all the same.
+    if let Err(error) = write!(file, "pid {}, {command}", std::process::id()) {
+        tracing::debug!(path = %path.display(), %error, "nothing is said in the lock file");
+    }
     Ok(Some(file))
+}
+
+/// Removes the files of locks that nobody holds: a process that is killed leaves its own. They do no harm, so what
+/// cannot be removed stays.
+pub(crate) fn remove_abandoned(directory: &Path) {
+    let Ok(entries) = fs::read_dir(directory) else { return };
+    for path in entries.flatten().map(|entry| entry.path()) {
+        let Ok(file) = File::open(&path) else { continue };
+        let inode = |metadata: io::Result<fs::Metadata>| metadata.map(|metadata| metadata.ino()).ok();
+        // Removed while it is locked, as by its holder, and only if it is still the one that we locked.
+        if file.try_lock().is_ok() && inode(fs::metadata(&path)) == inode(file.metadata()) {
+            let removed = fs::remove_file(&path);
+            tracing::debug!(path = %path.display(), ?removed, "an abandoned lock");
+        }
+    }
 }
 
 /// Who holds the lock, as it says itself.

@@ -328,6 +328,11 @@ pub enum Step {
 }
 
 impl Step {
+    /// Tells whether it runs text of the administrator's, of which nobody knows what it does.
+    pub fn is_hook(&self) -> bool {
+        matches!(self, Step::RunHook { .. } | Step::RunCommand { .. })
+    }
+
     /// Tells whether the effect outlives a reboot, so that the journal must be on disk before the next step.
     pub fn survives_reboot(&self) -> bool {
         use Step::*;

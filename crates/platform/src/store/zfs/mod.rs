@@ -64,10 +64,10 @@ pub struct ZfsStore {
 const MOST_LEVELS: usize = 255;
 
 /// How often, and with which pause, something is tried again that is in use.
-const ATTEMPTS: u32 = 10;
+const ATTEMPTS: u32 = 30;
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Tries again for a second what fails because the dataset is in use: a file that was just closed, or the mounts of
+/// Tries again for three seconds what fails because the dataset is in use: a file that was just closed, or the mounts of
 /// a process that is just ending, keep it so for a moment.
 fn patiently(attempt: impl Fn() -> Result<(), StoreError>) -> Result<(), StoreError> {
     for _ in 1..ATTEMPTS {
