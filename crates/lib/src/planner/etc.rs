@@ -81,6 +81,7 @@ pub fn plan(plan: &mut Plan, jail: &JailFacts, etc: &JailEtc) -> Result<(), Erro
         resolver: jail.get(&property::RESOLVER)?,
         host_time: jail.get(&property::HOST_TIME)?,
         rtsold: jail.vnet && jail.config.rtsold().map_err(|error| jail.wrong(error))?,
+        hostname: jail.hostname()?,
     };
     files(plan, &jail.root, &wanted, etc)
 }
@@ -90,6 +91,7 @@ struct Wanted {
     resolver: Resolver,
     host_time: bool,
     rtsold: bool,
+    hostname: String,
 }
 
 fn files(plan: &mut Plan, root: &Path, wanted: &Wanted, etc: &JailEtc) -> Result<(), Error> {
@@ -117,7 +119,24 @@ fn files(plan: &mut Plan, root: &Path, wanted: &Wanted, etc: &JailEtc) -> Result
         let rc_conf = with_rtsold(plan, &etc.rc_conf);
         write(plan, root, "etc/rc.conf", &etc.rc_conf, rc_conf)?;
     }
+    if etc.has_rc {
+        other_hostname(plan, &wanted.hostname, &etc.rc_conf);
+    }
     Ok(())
+}
+
+/// Tells of a host name in the jail's rc.conf(5), which rc(8) sets in the place of that of the configuration.
+fn other_hostname(plan: &mut Plan, hostname: &str, rc_conf: &Now) {
+    let Now::Content(content) = rc_conf else { return };
+    // A file that is too large to be read is none of ours to judge.
+    let Ok(conf) = RcConf::from_bytes(content, Syntax::Shell) else { return };
+    if let Some(Assigned::Constant(name)) = conf.get("hostname")
+        && !name.is_empty()
+        && name != hostname
+    {
+        plan.notes
+            .push(format!("the jail's rc.conf sets the host name {name:?} in the place of {hostname:?}"));
+    }
 }
 
 /// The rc.conf(5) that starts rtsold(8) in the jail; none if that cannot be had.
@@ -186,7 +205,12 @@ mod tests {
     }
 
     fn wanted(resolver: &str) -> Wanted {
-        Wanted { resolver: resolver.parse().unwrap(), host_time: false, rtsold: false }
+        Wanted {
+            resolver: resolver.parse().unwrap(),
+            host_time: false,
+            rtsold: false,
+            hostname: "web".to_owned(),
+        }
     }
 
     fn etc() -> JailEtc {
@@ -241,6 +265,17 @@ mod tests {
         let (written, notes) = planned(&wanted, &broken);
         assert!(written.is_empty() && notes[0].contains("rtsold_enable"), "{written:?} {notes:?}");
         assert!(planned(&wanted, &JailEtc { has_rc: false, ..etc() }).0.is_empty());
+    }
+
+    #[test]
+    fn a_host_name_that_wins_is_told() {
+        let notes = |rc_conf: &str| {
+            planned(&wanted("/dev/null"), &JailEtc { rc_conf: Now::Content(rc_conf.into()), ..etc() }).1
+        };
+        assert!(notes("hostname=\"www\"\n")[0].contains("www"));
+        for same in ["hostname=web\n", "hostname=\"\"\n", "hostname=$(cat x)\n", "# hostname=www\n"] {
+            assert!(notes(same).is_empty(), "{same}");
+        }
     }
 
     #[test]
