@@ -23,6 +23,20 @@ pub(crate) const CASES: &[Case] = &[
     case("destroy_release", &[HOST], "destroy -f -r host", &[HOST]).finishing(),
     case("start", &[WEB, "start web", "stop web"], "start web", &["stop web"]),
     case("first_start", &[WEB], "start web", &["stop web", "destroy -f web", WEB]),
+    case(
+        "set_running",
+        &[WEB, "start web"],
+        "set host_hostname=www vnet=yes web",
+        &["set host_hostname vnet web"],
+    ),
+    case("fstab_add", &[WEB], "fstab add @ /mnt web", &["fstab rm /mnt web"]),
+    case("migrate", &[], "migrate -y web", &["migrate -y --drop web"])
+        .prepared(make_legacy)
+        .cleaned(back_to_legacy),
+    case("migrate_drop", &["migrate -y web"], "migrate -y --drop web", &[])
+        .prepared(make_legacy)
+        .cleaned(migrate_again)
+        .finishing(),
     case("stop", &[WEB, "start web"], "stop web", &["start web"]).finishing(),
 ];
 
@@ -40,4 +54,24 @@ fn make_archive(machine: &Machine) {
     add("etc/", tar::EntryType::Directory, b"");
     add("etc/motd", tar::EntryType::Regular, b"hello\n");
     archive.into_inner().unwrap();
+}
+
+/// A jail of iocage-legacy.
+fn make_legacy(machine: &Machine) {
+    machine.ok(&["create", "-e", "web"]);
+    // Where snapshots are kept in a directory, the place for them stays.
+    machine.ok(&["snapshot", "create", "web@first"]);
+    machine.ok(&["snapshot", "remove", "web@first"]);
+    back_to_legacy(machine);
+}
+
+fn back_to_legacy(machine: &Machine) {
+    let jail = machine.mounted_at().join("jails/web");
+    std::fs::write(jail.join("config"), "priority=\"7\";\nrelease=\"EMPTY\";\n").unwrap();
+    std::fs::remove_file(jail.join("config.json")).unwrap();
+}
+
+fn migrate_again(machine: &Machine) {
+    back_to_legacy(machine);
+    machine.ok(&["migrate", "-y", "web"]);
 }
