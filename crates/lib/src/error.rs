@@ -132,6 +132,14 @@ pub enum Error {
         /// What is wrong.
         problem: String,
     },
+    /// Properties cannot be changed so.
+    #[error("cannot set properties of {subject}: {problem}")]
+    Set {
+        /// Jail, or defaults.
+        subject: String,
+        /// What is wrong with the change.
+        problem: String,
+    },
     /// A jail's fstab cannot be changed so.
     #[error("the fstab of jail {jail} cannot be changed: {problem}")]
     Fstab {

@@ -192,6 +192,7 @@ fn hint(error: &Error) -> Option<String> {
         | Error::ReleaseExists(_)
         | Error::Dependents { .. }
         | Error::Config { .. }
+        | Error::Set { .. }
         | Error::DependencyFailed { .. }
         | Error::NotRoot(_)
         | Error::Apply { .. }

@@ -93,8 +93,9 @@ pub struct Changes {
 
 /// Turns changes of a jail's properties into steps: one write of its file, in the format it has.
 pub fn change_jail(jail: &JailFacts, changes: &[(String, Option<String>)]) -> Result<Changes, Error> {
+    let wrong = |problem: String| Error::Set { subject: format!("jail {}", jail.reference.name), problem };
     let mut config = jail.config.clone();
-    let done = config.set(&wishes(changes)).map_err(|e| jail.wrong(e))?;
+    let done = config.set(&wishes(changes)).map_err(|e| wrong(e.to_string()))?;
     let mut result = Changes::default();
     for changed in &done.config {
         result.report.push((
@@ -113,8 +114,7 @@ pub fn change_jail(jail: &JailFacts, changes: &[(String, Option<String>)]) -> Re
         let value = change.value.as_ref().and_then(zfs_text);
         let local = previous.filter(|p| p.local).map(|p| p.value.clone());
         if jail.store == StoreKind::Directory && value.is_some() {
-            let problem = format!("{} needs ZFS, the jail is in a directory", change.property);
-            return Err(jail.wrong(problem));
+            return Err(wrong(format!("{} needs ZFS, the jail is in a directory", change.property)));
         }
         // Setting a quota to what it is fails once the dataset outgrew it.
         if previous.is_some_and(|p| Some(&p.value) == value.as_ref()) || local == value {
@@ -170,7 +170,7 @@ pub fn change_defaults(
     changes: &[(String, Option<String>)],
 ) -> Result<Changes, Error> {
     let directory = source.directory(ioc.host())?;
-    let wrong = |problem: String| Error::Config { subject: format!("defaults of {}", source.name), problem };
+    let wrong = |problem: String| Error::Set { subject: format!("the defaults of {}", source.name), problem };
     let Some(before) = read_defaults(ioc.host(), source, &directory)? else { return Ok(Changes::default()) };
     let mut after = (*before).clone();
     let done = after.set(&wishes(changes)).map_err(|e| wrong(e.to_string()))?;
@@ -286,7 +286,7 @@ impl NewConfig {
 
     /// The file to be written, and properties for the dataset. All values are checked here.
     pub fn finish(self, store: StoreKind) -> Result<FinishedConfig, Error> {
-        let wrong = |problem: String| Error::Config { subject: format!("jail {}", self.jail.name), problem };
+        let wrong = |problem: String| Error::Set { subject: format!("jail {}", self.jail.name), problem };
         let document = self.inherited.unwrap_or_default();
         let mut config = JailConfig::new(document, None);
         let done = config.set(&wishes(&self.changes)).map_err(|e| wrong(e.to_string()))?;

@@ -39,6 +39,7 @@ pub struct Effects {
 /// is running.
 pub fn plan(subject: &str, changes: Changes, live: Option<&Live>) -> Plan {
     let mut plan = Plan::new("set", subject);
+    plan.notes.extend(changes.report.iter().filter_map(|(key, _, _)| unlisted(key)));
     changes.steps.into_iter().for_each(|step| plan.push(step));
     if let Some(live) = live {
         running(&mut plan, live);
@@ -48,6 +49,16 @@ pub fn plan(subject: &str, changes: Changes, live: Option<&Live>) -> Plan {
         }
     }
     plan
+}
+
+/// What to say of a permission that only the kernel can judge; one that is misspelt is one, too.
+fn unlisted(key: &str) -> Option<String> {
+    let property = property::find(key)?;
+    let parameter = property::kernel_parameter(key)?;
+    let near = property::similar(key).map_or_else(String::new, |near| format!("; is {near} meant?"));
+    (property.facts().name == property::ALLOW_OTHER.name()).then(|| {
+        format!("{key} is no property that ioc knows: it is passed to the kernel as {parameter}{near}")
+    })
 }
 
 /// The steps that change the running jail.
@@ -185,6 +196,13 @@ mod tests {
         let plan = plan("web", changes(&keys), Some(&live(System::Linux)));
         assert_eq!(plan.steps[0].step.to_string(), "change host.hostname of running jail ioc-web");
         assert_eq!(plan.notes, ["takes effect when the jail is started next: allow_raw_sockets"]);
+    }
+
+    #[test]
+    fn a_misspelt_permission_is_told() {
+        let plan = plan("web", changes(&["allow_sysvpic", "allow_raw_sockets"]), None);
+        assert_eq!(plan.notes.len(), 1);
+        assert!(plan.notes[0].contains("allow.sysvpic; is allow_sysvipc meant?"), "{:?}", plan.notes);
     }
 
     #[test]

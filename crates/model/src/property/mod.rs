@@ -127,12 +127,14 @@ pub fn interface_of(key: &str) -> Option<InterfaceName> {
     if BY_NAME.contains_key(key) { None } else { family::interface_of(key) }
 }
 
-/// A name of the table that `key` may be a slip of.
+/// A name of the table that `key` may be a slip of, or the begin of.
 pub fn similar(key: &str) -> Option<&'static str> {
     let wanted: Vec<char> = key.chars().take(64).collect();
     let names = BY_NAME.keys().map(|name| (distance(&wanted, &name.chars().collect::<Vec<_>>()), *name));
     let most = if wanted.len() < 5 { 1 } else { 2 };
-    names.filter(|(distance, _)| *distance <= most).min().map(|(_, name)| name)
+    let slip = names.filter(|(distance, _)| *distance <= most).min().map(|(_, name)| name);
+    let begins = |name: &&&'static str| key.len() >= 3 && name.starts_with(key);
+    slip.or_else(|| BY_NAME.keys().filter(begins).min_by_key(|name| (name.len(), **name)).copied())
 }
 
 /// How many characters have to be changed, left out or put in to make `b` of `a`.
@@ -233,6 +235,8 @@ mod tests {
     fn slips() {
         assert_eq!(similar("prioritiy"), Some("priority"));
         assert_eq!(similar("ip4_adr"), Some("ip4_addr"));
+        assert_eq!(similar("prio"), Some("priority"));
+        assert_eq!(similar("allow_mount_null"), Some("allow_mount_nullfs"));
         assert_eq!(similar("nonsense"), None);
         assert_eq!(similar(&"x".repeat(1_000_000)), None);
     }
