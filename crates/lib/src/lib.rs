@@ -30,6 +30,7 @@
 //! | [`plan`] | plans and their steps, as data |
 //! | [`apply`] | carrying out a plan: journal, undo, recovery, locks |
 //! | [`event`] | what is told meanwhile |
+//! | [`explain`] | why a jail is as it is, and what is in the way of its start |
 //! | [`select`] | finding jails by names and filters |
 //! | [`releases`] | finding releases |
 //! | [`source`] | the roots that jails live below |
@@ -39,6 +40,7 @@
 pub mod apply;
 pub mod error;
 pub mod event;
+pub mod explain;
 pub mod facts;
 mod ioc;
 mod memory;

@@ -10,6 +10,8 @@ mod create;
 mod deactivate;
 mod destroy;
 mod exec;
+mod explain;
+mod export;
 mod fetch;
 mod fstab;
 mod get;
@@ -47,6 +49,8 @@ pub(crate) enum Command {
     Deactivate(deactivate::Arguments),
     Destroy(destroy::Arguments),
     Exec(exec::Arguments),
+    Explain(explain::Arguments),
+    Export(export::Arguments),
     Fetch(fetch::Arguments),
     Fstab(fstab::Arguments),
     Get(get::Arguments),
@@ -116,6 +120,8 @@ fn run(detect: Detect, arguments: &Arguments, screen: &Screen) -> Result<Exit, F
         Command::Deactivate(arguments) => deactivate::run(arguments, &session()?),
         Command::Destroy(arguments) => destroy::run(arguments, &session()?),
         Command::Exec(arguments) => exec::run(arguments, &session()?),
+        Command::Explain(arguments) => explain::run(arguments, &session()?),
+        Command::Export(arguments) => export::run(arguments, &session()?),
         Command::Fetch(arguments) => fetch::run(arguments, &session()?),
         Command::Fstab(arguments) => fstab::run(arguments, &session()?),
         Command::Get(arguments) => get::run(arguments, &session()?),

@@ -118,6 +118,17 @@ impl From<&Failure> for Report {
 }
 
 impl Report {
+    /// A report of an error that is a result, not a failure of ours.
+    pub(crate) fn of(error: &Error) -> Self {
+        Report {
+            message: error.to_string(),
+            causes: causes(error),
+            also: Vec::new(),
+            left_behind: Vec::new(),
+            hint: hint(error),
+        }
+    }
+
     /// The message and its causes in one line.
     pub(crate) fn to_line(&self) -> String {
         let parts: Vec<&str> =

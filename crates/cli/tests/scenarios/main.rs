@@ -4,6 +4,7 @@
 
 mod clones;
 mod etc;
+mod explain;
 mod fstab;
 mod hostile;
 mod lifecycle;

@@ -3,9 +3,11 @@
 use std::net::IpAddr;
 
 use ioc_platform::host::{Host, System};
+use ioc_platform::jails::RunningJail;
 use ioc_platform::network::{Gateway, Interface};
 
 use crate::error::Error;
+use crate::plan::Remembered;
 
 /// Interfaces and default routes of the host.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +20,8 @@ pub struct NetworkFacts {
     pub gateway6: Option<IpAddr>,
     /// It has a packet filter for secure bridges.
     pub has_firewall: bool,
+    /// Other jails that run without VNET, where their addresses matter.
+    pub jails: Vec<RunningJail>,
     gateways: Vec<Gateway>,
 }
 
@@ -31,8 +35,36 @@ impl NetworkFacts {
             gateway4: router(true),
             gateway6: router(false),
             has_firewall: host.facts.system == System::FreeBsd,
+            jails: Vec::new(),
             gateways,
         })
+    }
+
+    /// The network without what the start of a jail gave it.
+    pub fn without(mut self, memory: &Remembered) -> Self {
+        self.interfaces.retain(|interface| !memory.pairs.contains(&interface.name));
+        for (name, address) in &memory.addresses {
+            for interface in self.interfaces.iter_mut().filter(|interface| interface.name == *name) {
+                interface.addresses.retain(|other| other != address);
+            }
+        }
+        for name in memory
+            .given
+            .iter()
+            .filter(|name| !self.interfaces.iter().any(|i| i.name == **name))
+            .collect::<Vec<_>>()
+        {
+            self.interfaces.push(Interface {
+                name: name.clone(),
+                bridge: false,
+                mtu: 0,
+                mac: None,
+                description: None,
+                member_of: None,
+                addresses: Vec::new(),
+            });
+        }
+        self
     }
 
     /// The interface of that name.

@@ -176,6 +176,16 @@ impl Ioc {
     }
 }
 
+/// The jails that one depends on directly.
+pub(crate) fn dependencies_of(world: &World, jail: &JailRef) -> Result<BTreeSet<JailRef>, Error> {
+    dependencies(world, view(world, jail)?)
+}
+
+/// The jail and all that it depends on, in the order of starting.
+pub(crate) fn order_of(world: &World, jail: &JailRef) -> Result<Order, Error> {
+    Order::of(with_dependencies(world, std::slice::from_ref(jail))?)
+}
+
 /// The jails and all that they depend on, directly or not, which do not run yet.
 fn with_dependencies(world: &World, jails: &[JailRef]) -> Result<Vec<Node>, Error> {
     let mut nodes: BTreeMap<JailRef, Node> = BTreeMap::new();

@@ -9,6 +9,7 @@ mod destroy;
 mod exec;
 mod fetch;
 mod fstab;
+mod jail_conf;
 mod many;
 mod migrate;
 mod rename;
@@ -33,3 +34,6 @@ pub use set::{Set, SetReport, Target};
 pub use snapshot::{RemoveSnapshot, Rollback, TakeSnapshot};
 pub use start::Start;
 pub use stop::{Restart, Stop};
+
+pub(crate) use many::{dependencies_of as dependencies, order_of as start_order};
+pub(crate) use start::as_configured as start_plan;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ioc_model::name::{JailPath, JailRef};
 use ioc_model::property::{self, BasejailKind};
 use ioc_platform::files::Kind;
-use ioc_platform::host::Host;
+use ioc_platform::host::{Host, System};
 use ioc_platform::jails::Parameter;
 use ioc_platform::limits::LimitRule;
 use ioc_platform::mounts::MountKind;
@@ -17,6 +17,7 @@ use crate::facts::jail_etc::JailEtc;
 use crate::facts::network::NetworkFacts;
 use crate::facts::release::ReleaseFacts;
 use crate::ioc::{Ioc, Operation};
+use crate::memory;
 use crate::plan::{Hook, Plan};
 use crate::planner::parameters;
 use crate::planner::start::{self, Purpose, script_of};
@@ -67,50 +68,147 @@ pub(super) fn plan(
     purpose: Purpose,
     environment: &[(String, String)],
 ) -> Result<Plan, Error> {
+    let (plan, mut wrong) = plan_all(ioc, jail, purpose, environment);
+    if wrong.is_empty() { Ok(plan) } else { Err(wrong.swap_remove(0)) }
+}
+
+/// What a start would do, and everything that is in its way: [`plan`] with all errors rather than the first one.
+///
+/// What something wrong decides is left out of the plan. Of a jail that runs, what its start made is looked past.
+fn plan_all(
+    ioc: &Ioc,
+    jail: &JailFacts,
+    purpose: Purpose,
+    environment: &[(String, String)],
+) -> (Plan, Vec<Error>) {
+    let mut wrong = Wrong::default();
+    let running = wrong.take(jail.running(ioc.host())).is_some();
+    if !running {
+        for check in [not_a_template, of_this_host, nothing_mounted] {
+            wrong.take(check(ioc.host(), jail));
+        }
+    }
     let host = ioc.host();
-    check(host, jail)?;
-    let release = base_release(ioc, jail)?;
-    let base = match (&release, jail.release()?) {
-        (Some(release), Some(reference)) => Some(release.base_mount(host, &reference)?),
+    let network = wrong.take(network(host, jail, running));
+    let system = host.facts.system;
+    let plan = plan_on(ioc, jail, &network, system, &mut wrong, (purpose, environment));
+    (plan, wrong.0)
+}
+
+/// What a start of a jail would do, and everything that is in its way.
+pub(crate) fn as_configured(ioc: &Ioc, jail: &JailFacts) -> (Plan, Vec<Error>) {
+    plan_all(ioc, jail, Purpose::Service, &[])
+}
+
+/// The start of a jail that is written down for FreeBSD, whatever this host is: what would make it as it is
+/// configured.
+pub(super) fn plan_for_export(ioc: &Ioc, jail: &JailFacts) -> Result<Plan, Error> {
+    let mut wrong = Wrong::default();
+    not_a_template(ioc.host(), jail)?;
+    let network = network(ioc.host(), jail, true)?;
+    let plan = plan_on(ioc, jail, &network, System::FreeBsd, &mut wrong, (Purpose::Service, &[]));
+    if wrong.0.is_empty() { Ok(plan) } else { Err(wrong.0.swap_remove(0)) }
+}
+
+/// Collects what is wrong.
+#[derive(Default)]
+struct Wrong(Vec<Error>);
+
+impl Wrong {
+    /// The value, or an empty one in place of an error.
+    fn take<T: Default>(&mut self, result: Result<T, Error>) -> T {
+        result.unwrap_or_else(|error| {
+            // One bad property is found by whoever asks for it.
+            if !self.0.iter().any(|known| known.to_string() == error.to_string()) {
+                self.0.push(error);
+            }
+            T::default()
+        })
+    }
+}
+
+fn plan_on(
+    ioc: &Ioc,
+    jail: &JailFacts,
+    network: &NetworkFacts,
+    system: System,
+    wrong: &mut Wrong,
+    (purpose, environment): (Purpose, &[(String, String)]),
+) -> Plan {
+    let host = ioc.host();
+    let release = wrong.take(base_release(ioc, jail));
+    let base = match (&release, wrong.take(jail.release())) {
+        (Some(release), Some(reference)) => wrong.take(release.base_mount(host, &reference).map(Some)),
         _ => None,
     };
     let (release, base) = (release.as_ref(), base.as_ref());
-    let system = host.facts.system;
-    let network = NetworkFacts::gather(host)?;
+    let targets = wrong.take(start::targets(jail, base, system));
     let facts = start::Facts {
-        parameters: kernel_parameters(host, jail)?,
-        limits: limits(host, jail)?,
-        existing: existing(host, jail, start::targets(jail, base, system)?)?,
-        files: files(jail)?,
-        etc: JailEtc::gather(host, &jail.root)?,
-        missing_scripts: missing_scripts(host, jail, release)?,
+        parameters: wrong.take(kernel_parameters(host, jail)),
+        limits: wrong.take(limits(host, jail)),
+        existing: wrong.take(existing(host, jail, targets)),
+        files: wrong.take(files(jail)),
+        etc: wrong.take(JailEtc::gather(host, &jail.root)),
+        missing_scripts: wrong.take(missing_scripts(host, jail, release)),
         jail,
         base,
-        network: &network,
+        network,
         system,
         environment,
     };
-    start::plan(&facts, purpose)
+    match start::plan(&facts, purpose) {
+        Ok(plan) => plan,
+        Err(error) => {
+            wrong.take::<()>(Err(error));
+            Plan::new("start", &jail.reference.name)
+        }
+    }
 }
 
-/// Refuses what must not be started here and now.
-fn check(host: &Host, jail: &JailFacts) -> Result<(), Error> {
-    let name = jail.reference.name.clone();
-    if jail.is_template()? {
-        return Err(Error::Template { name, is: true });
+/// The network that the jail finds when it is started; with `past`, without what its last start made of it.
+fn network(host: &Host, jail: &JailFacts, past: bool) -> Result<NetworkFacts, Error> {
+    let mut facts = NetworkFacts::gather(host)?;
+    if past {
+        facts = facts.without(&memory::read(&host.facts.runtime_directory, &jail.kernel_name)?);
     }
+    let settings = jail.network()?;
+    if !(jail.vnet || settings.ip4.is_empty() && settings.ip6.is_empty()) {
+        let own = jail.reference.kernel_names();
+        let others = host.jails.list()?.into_iter();
+        facts.jails =
+            others.filter(|other| !other.dying && !other.vnet && !own.contains(&other.name)).collect();
+    }
+    Ok(facts)
+}
+
+/// A template is not started.
+fn not_a_template(_: &Host, jail: &JailFacts) -> Result<(), Error> {
+    match jail.is_template()? {
+        true => Err(Error::Template { name: jail.reference.name.clone(), is: true }),
+        false => Ok(()),
+    }
+}
+
+/// A jail that minds belongs to this host.
+fn of_this_host(host: &Host, jail: &JailFacts) -> Result<(), Error> {
     if jail.get(&property::HOSTID_STRICT_CHECK)?
         && let Some(theirs) = jail.get(&property::HOSTID)?
         && !theirs.eq_ignore_ascii_case(&host.facts.uuid)
     {
+        let name = jail.reference.name.clone();
         return Err(Error::OtherHost { jail: name, theirs, ours: host.facts.uuid.clone() });
     }
-    let mounts = jail.mounted(host)?;
-    if !mounts.is_empty() {
-        let mounts = mounts.iter().map(|m| m.target.display().to_string()).collect();
-        return Err(Error::Mounted { subject: format!("jail {name}, which does not run"), mounts });
-    }
     Ok(())
+}
+
+/// Nothing is mounted in a jail that does not run.
+fn nothing_mounted(host: &Host, jail: &JailFacts) -> Result<(), Error> {
+    let mounts = jail.mounted(host)?;
+    if mounts.is_empty() {
+        return Ok(());
+    }
+    let mounts = mounts.iter().map(|m| m.target.display().to_string()).collect();
+    Err(Error::Mounted { subject: format!("jail {}, which does not run", jail.reference.name), mounts })
 }
 
 /// The release whose base directories are mounted in the jail, if it is a basejail.

@@ -40,6 +40,7 @@ pub fn shared_addresses(
     memory: &mut Remembered,
 ) -> Result<(), Error> {
     let settings = jail.network()?;
+    taken_addresses(plan, jail, facts)?;
     let v4 = settings.ip4.iter().map(|a| (a.interface.as_ref(), fixed(&a.address)));
     let v6 = settings.ip6.iter().map(|a| (a.interface.as_ref(), fixed(&a.address)));
     for (interface, address) in v4.chain(v6) {
@@ -62,6 +63,33 @@ pub fn shared_addresses(
         }
         plan.push(Step::AddAddress { interface: interface.to_owned(), address });
         memory.addresses.push((interface.to_owned(), address));
+    }
+    Ok(())
+}
+
+/// Refuses an address that another running jail has. Two jails may share one only if it is the only one of both:
+/// so the kernel has it (sys/kern/kern_jail.c), and processes of the two find each other's ports taken.
+fn taken_addresses(plan: &mut Plan, jail: &JailFacts, facts: &NetworkFacts) -> Result<(), Error> {
+    let (v4, v6) = kernel_addresses(jail)?;
+    for other in &facts.jails {
+        let shared = v4
+            .iter()
+            .find(|ip| other.ip4.contains(ip))
+            .map(|ip| (IpAddr::from(*ip), v4.len(), other.ip4.len()));
+        let shared6 = || {
+            v6.iter()
+                .find(|ip| other.ip6.contains(ip))
+                .map(|ip| (IpAddr::from(*ip), v6.len(), other.ip6.len()))
+        };
+        match shared.or_else(shared6) {
+            None => {}
+            Some((ip, 1, 1)) => {
+                plan.notes.push(format!("running jail {} has the address {ip} as well", other.name))
+            }
+            Some((ip, _, _)) => {
+                return Err(jail.wrong(format!("the address {ip} is in use by running jail {}", other.name)));
+            }
+        }
     }
     Ok(())
 }

@@ -126,6 +126,11 @@ impl JailConfig {
         self.document.format()
     }
 
+    /// The format that the defaults of its source were found in.
+    pub fn defaults_format(&self) -> Option<Format> {
+        self.defaults.as_ref().map(|defaults| defaults.document.format())
+    }
+
     /// How the jail's configuration is written.
     pub fn style(&self) -> super::raw::Style {
         self.own.style
