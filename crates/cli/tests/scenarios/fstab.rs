@@ -102,6 +102,7 @@ scenarios! {
             (vec!["add", "/dev/null", "/srv", "web"], "neither"),
             (vec!["add", data, "/etc/hosts", "web"], "file"),
             (vec!["add", data, "/srv", "web", "-o", "a b"], "options"),
+            (vec!["add", "tmpfs", "/srv", "web", "-t", "tmpfs", "-o", "size=lots"], "tmpfs(5)"),
             (vec!["add", data, "/srv", "web", "-c", "a\nb"], "comment"),
             (vec!["rm", "/srv", "web"], "no line"),
             (vec!["rm", "7", "web"], "no line"),
@@ -164,6 +165,26 @@ scenarios! {
         }
         machine.ok(&["restart", "-s", "web"]);
         assert_eq!(machine.ok(&["exec", "web", "--", "cat", "/mnt/hello"]), "from the host\n");
+    }
+
+    fn a_directory_of_the_jail_seen_twice(machine) {
+        machine.jail("web", &[]);
+        let (opt, srv) = (machine.jail_root("web").join("opt"), machine.jail_root("web").join("srv"));
+        for directory in [&opt, &srv] {
+            fs::create_dir_all(directory).unwrap();
+        }
+        if let Some(pool) = machine.pool() {
+            pool.zfs(&["create", &format!("{}/jails/web/root/srv", machine.root())]);
+        }
+        fs::write(srv.join("hello"), "twice\n").unwrap();
+        machine.ok(&["fstab", "add", opt.to_str().unwrap(), "/mnt", "web"]);
+        machine.ok(&["fstab", "add", srv.to_str().unwrap(), "/media", "web"]);
+        machine.ok(&["start", "web"]);
+        assert_eq!(machine.ok(&["exec", "web", "--", "cat", "/media/hello", "/srv/hello"]), "twice\ntwice\n");
+        machine.ok(&["stop", "web"]);
+        machine.ok(&["start", "web"]);
+        machine.ok(&["stop", "web"]);
+        assert!(srv.join("hello").exists());
     }
 
     fn base_lines_of_iocage_stay(machine) {

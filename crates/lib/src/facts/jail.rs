@@ -98,8 +98,11 @@ impl Found {
         let Some(root) = &self.root else { return Ok(Vec::new()) };
         let own = self.dataset.part(Part::Root);
         let is_own = |mounted: &Mounted| {
+            // At its place: a directory of the jail that is mounted once more elsewhere has the same source.
             let dataset = mounted.source.parse::<DatasetName>();
-            self.store == StoreKind::Zfs && dataset.is_ok_and(|dataset| dataset.below(&own).is_some())
+            let place = dataset.ok().and_then(|dataset| Some(root.join(dataset.below(&own)?)));
+            self.store == StoreKind::Zfs
+                && place.is_some_and(|place| place != *root && place == mounted.target)
         };
         let mut mounted = host.mounts.below(root)?;
         mounted.retain(|mounted| !is_own(mounted));

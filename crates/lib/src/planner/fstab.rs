@@ -188,6 +188,11 @@ fn check_line(line: &LineFacts, root: &Path, system: System) -> Result<(), Strin
     if let Some(option) = spec.options.iter().find(|option| option.starts_with(['-', '='])) {
         return Err(format!("{option:?} is no option of a mount"));
     }
+    if spec.kind == MountKind::Tmpfs
+        && let Some(option) = spec.options.iter().find(|option| !is_of_tmpfs(option))
+    {
+        return Err(format!("{option:?} has no value that tmpfs(5) takes"));
+    }
     let at = spec.target.relative();
     let is_of_linux = match spec.kind {
         MountKind::Procfs | MountKind::Linprocfs => at == Path::new("proc"),
@@ -200,6 +205,20 @@ fn check_line(line: &LineFacts, root: &Path, system: System) -> Result<(), Strin
         return Err(format!("{} cannot be mounted there on Linux", line.entry.kind));
     }
     Ok(())
+}
+
+/// Tells whether the value of an option is one that tmpfs(5) takes. FreeBSD's kernel takes any, and mounts without the
+/// limit that was meant.
+fn is_of_tmpfs(option: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    match option.split_once('=') {
+        Some(("size" | "maxfilesize" | "easize" | "inodes", value)) => {
+            digits(value.strip_suffix(|c: char| "kKmMgGtTpP".contains(c)).unwrap_or(value))
+        }
+        Some(("mode", value)) => u32::from_str_radix(value, 8).is_ok_and(|mode| mode <= 0o1777),
+        Some(("uid" | "gid", value)) => digits(value),
+        _ => true,
+    }
 }
 
 /// Types that only FreeBSD has.
@@ -259,6 +278,9 @@ mod tests {
             (line("x /compat/linux/proc linprocfs", Word, &[]), "Linux"),
             (line("/dev/ada0 /x ufs", Device, &[]), "Linux"),
             (line("/d /", Directory, &[]), "root"),
+            (line("tmpfs /tmp tmpfs rw,size=$(id)", Word, &[]), "no value"),
+            (line("tmpfs /tmp tmpfs rw,mode=9", Word, &[]), "no value"),
+            (line("tmpfs /tmp tmpfs rw,size=", Word, &[]), "no value"),
         ] {
             let problem = problem(&bad, System::Linux).unwrap_or_default();
             assert!(problem.contains(word), "{bad:?}: {problem:?}");
