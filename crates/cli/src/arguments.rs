@@ -10,7 +10,7 @@ use crate::ui::{Colour, Level};
 
 /// Manage jails
 #[derive(Debug, Parser)]
-#[command(name = "ioc", disable_version_flag = true, max_term_width = 100)]
+#[command(name = "ioc", disable_version_flag = true, disable_help_subcommand = true, max_term_width = 100)]
 pub(crate) struct Arguments {
     /// Tell more or less; before the command only, as some commands have a -d of their own
     #[arg(

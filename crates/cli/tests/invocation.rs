@@ -37,6 +37,41 @@ fn help_is_a_result() {
 }
 
 #[test]
+fn one_table_of_properties_everywhere() {
+    let directory = tempfile::tempdir().unwrap();
+    assert!(run(&["man", directory.path().to_str().unwrap()]).status.success());
+    let page = std::fs::read_to_string(directory.path().join("ioc-properties.7")).unwrap();
+    let page = page.replace("\\-", "-");
+    let docs =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/properties.md")).unwrap();
+    let all = run(&["help", "properties"]);
+    let all = text(&all.stdout);
+    let scripts =
+        ["bash", "zsh", "fish"].map(|shell| String::from_utf8(run(&["completions", shell]).stdout).unwrap());
+    let documented = docs.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    let documented: Vec<&str> = documented.collect();
+    assert!(documented.len() > 150, "{}", documented.len());
+    for name in documented {
+        assert!(all.contains(&format!("\n  {name} ")), "`ioc help properties` lacks {name}");
+        let head = format!("\n.B {name}");
+        assert!(
+            page.contains(&format!("{head}\n")) || page.contains(&format!("{head},")),
+            "the man page lacks {name}"
+        );
+        if name.contains(['<', '*']) {
+            continue;
+        }
+        let one = run(&["help", name]);
+        assert!(text(&one.stdout).starts_with(name) || text(&one.stdout).contains("Usage:"), "{one:?}");
+        for script in &scripts {
+            assert!(script.contains(name), "a completion lacks {name}");
+        }
+    }
+    assert!(scripts.iter().all(|script| script.contains("boot=yes") && !script.contains("jid=")));
+    assert_eq!(run(&["help", "colour"]).status.code(), Some(2));
+}
+
+#[test]
 fn mistakes_are_told_on_standard_error() {
     for args in [
         &["frobnicate"][..],

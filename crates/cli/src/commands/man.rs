@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::CommandFactory;
+use libioc::model::property::manual;
 
 use crate::arguments;
 use crate::ui::{Exit, Failure};
@@ -20,9 +21,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         arguments::Arguments::command().version(env!("CARGO_PKG_VERSION")).disable_version_flag(true);
     // What clap adds by itself is of no use on paper.
     command = command.disable_help_subcommand(true);
-    clap_mangen::generate_to(command, &arguments.directory).map_err(|source| Failure::System {
-        what: format!("write manual pages to {}", arguments.directory.display()),
-        source,
-    })?;
+    let (name, section) = manual::PAGE;
+    let properties = arguments.directory.join(format!("{name}.{section}"));
+    clap_mangen::generate_to(command, &arguments.directory)
+        .and_then(|()| std::fs::write(properties, manual::page(env!("CARGO_PKG_VERSION"))))
+        .map_err(|source| Failure::System {
+            what: format!("write manual pages to {}", arguments.directory.display()),
+            source,
+        })?;
     Ok(Exit::Done)
 }

@@ -15,6 +15,7 @@ mod export;
 mod fetch;
 mod fstab;
 mod get;
+mod help;
 mod list;
 mod listing;
 mod man;
@@ -54,6 +55,7 @@ pub(crate) enum Command {
     Fetch(fetch::Arguments),
     Fstab(fstab::Arguments),
     Get(get::Arguments),
+    Help(help::Arguments),
     List(list::Arguments),
     Man(man::Arguments),
     Migrate(migrate::Arguments),
@@ -125,6 +127,7 @@ fn run(detect: Detect, arguments: &Arguments, screen: &Screen) -> Result<Exit, F
         Command::Fetch(arguments) => fetch::run(arguments, &session()?),
         Command::Fstab(arguments) => fstab::run(arguments, &session()?),
         Command::Get(arguments) => get::run(arguments, &session()?),
+        Command::Help(arguments) => help::run(arguments),
         Command::List(arguments) => list::run(arguments, &session()?),
         Command::Man(arguments) => man::run(arguments),
         Command::Migrate(arguments) => migrate::run(arguments, &session()?),

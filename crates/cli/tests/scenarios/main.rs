@@ -12,6 +12,7 @@ mod migrate;
 mod network;
 mod order;
 mod plans;
+mod pools;
 mod properties;
 mod refusals;
 mod releases;

@@ -197,6 +197,10 @@ impl JailView {
         let Ok(facts) = &self.facts else { return Vec::new() };
         let mut keys: Vec<String> = facts.config.keys().into_iter().map(str::to_owned).collect();
         keys.extend(["name", "source", "dataset", "path"].map(str::to_owned));
+        // What iocage has among the properties of a jail and ZFS among those of its dataset.
+        let of_dataset = property::all().filter(|row| matches!(row.facts().kind, property::Kind::Dataset(_)));
+        keys.extend(of_dataset.map(|row| row.facts().name.to_owned()));
+        keys.extend(["available", "compressratio", "mountpoint", "origin", "used"].map(str::to_owned));
         keys.sort();
         keys
     }

@@ -45,7 +45,7 @@ fn row(property: &dyn AnyProperty) -> String {
     )
 }
 
-fn notes(property: &dyn AnyProperty) -> Vec<String> {
+pub(super) fn notes(property: &dyn AnyProperty) -> Vec<String> {
     let facts = property.facts();
     let mut notes = Vec::new();
     if facts.live && facts.kind != Kind::Computed {

@@ -10,6 +10,7 @@
 //! | `define` | what a row holds ([`Facts`]), typed ([`Property`]) and not ([`AnyProperty`]) |
 //! | `typed` | the types that values have in code ([`Typed`]) |
 //! | `value` | values of any property ([`Value`]) |
+//! | [`manual`] | the manual page of properties |
 //! | [`docs`] | what people read about the properties |
 //!
 //! Code that knows the property it wants uses its constant, and gets its type:
@@ -46,6 +47,7 @@ mod family;
 mod hooks;
 mod identity;
 mod limits;
+pub mod manual;
 mod mounts;
 mod network;
 mod permissions;
