@@ -4,7 +4,7 @@ use std::process::{Command, Output, Stdio};
 
 #[expect(clippy::disallowed_methods, reason = "the binary is what is tested")]
 fn command(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ioc"));
+    let mut command = Command::new(ioc_testkit::binary(env!("CARGO_BIN_EXE_ioc")));
     command.args(args).env_remove("IOC_SOURCE").stdin(Stdio::null());
     command
 }

@@ -46,7 +46,7 @@ fn the_session_of_the_readme_is_true() {
     let directory = tempfile::tempdir().expect("a directory");
     let source = format!("readme{}={}", std::process::id(), directory.path().display());
     let run = |args: &[&str]| {
-        let mut ioc = Command::new(env!("CARGO_BIN_EXE_ioc"));
+        let mut ioc = Command::new(ioc_testkit::binary(env!("CARGO_BIN_EXE_ioc")));
         ioc.args(args).env("IOC_SOURCE", &source).output().expect("ioc can be run")
     };
     let session = session();

@@ -1,6 +1,7 @@
 //! What can go wrong with an operation as a whole.
 
 use ioc_model::name::{JailName, JailRef, NameError, ReleaseRef, SnapshotName, SnapshotTag, SourceName};
+use ioc_platform::devfs::RulesetError;
 use ioc_platform::host::HostError;
 use ioc_platform::jails::JailsError;
 use ioc_platform::limits::LimitsError;
@@ -147,6 +148,14 @@ pub enum Error {
         jail: JailName,
         /// What is wrong with the change, or with what is there.
         problem: String,
+    },
+    /// The jail cannot have its devices.
+    #[error("jail {jail} cannot have its devices")]
+    Ruleset {
+        /// The jail.
+        jail: JailName,
+        /// Why.
+        source: RulesetError,
     },
     /// The jails depend on each other in a circle.
     #[error("jails depend on each other in a circle: {}", .path.join(" -> "))]

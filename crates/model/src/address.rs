@@ -92,6 +92,13 @@ pub enum Assigned<A> {
     Automatic,
 }
 
+impl<A> Assigned<A> {
+    /// Tells whether the address is found out in the jail.
+    pub fn is_automatic(&self) -> bool {
+        matches!(self, Assigned::Automatic)
+    }
+}
+
 /// One entry of `ip4_addr` or `ip6_addr`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Address<A> {

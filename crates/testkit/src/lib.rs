@@ -15,6 +15,12 @@ pub mod sweep;
 pub mod traces;
 pub mod zfs_pool;
 
+/// The `ioc` to test: `built`, which cargo made, or what the environment variable `IOC_BIN` names on machines where
+/// cargo does not run.
+pub fn binary(built: &str) -> std::path::PathBuf {
+    std::env::var_os("IOC_BIN").map_or_else(|| built.into(), Into::into)
+}
+
 /// Defines scenarios: each becomes one test on the directory store and one on zfs.
 ///
 /// ```ignore

@@ -40,7 +40,7 @@ impl Machine {
         let mark = format!("t{}x{count}", std::process::id());
         let directory =
             tempfile::Builder::new().prefix(&format!("ioc-{mark}-")).tempdir().expect("a directory");
-        let binary = std::env::var_os("IOC_BIN").map_or_else(|| PathBuf::from(binary), PathBuf::from);
+        let binary = crate::binary(binary);
         let before = Traces::of(&mark);
         let (root, pool) = match store {
             Store::Directory => {
@@ -100,6 +100,13 @@ impl Machine {
         command
     }
 
+    /// Program and arguments of such a command, for other programs to run.
+    pub fn words(&self, args: &[&str]) -> Vec<String> {
+        let command = self.command(args);
+        let words = std::iter::once(command.get_program()).chain(command.get_args());
+        words.map(|word| word.to_string_lossy().into_owned()).collect()
+    }
+
     /// Runs `ioc` and returns what it said.
     pub fn run(&self, args: &[&str]) -> Said {
         let output = self.command(args).output().expect("ioc can be run");
@@ -129,11 +136,22 @@ impl Machine {
     }
 
     /// Makes a basejail of a host release, which is made first if it is missing.
+    ///
+    /// It does not boot: on FreeBSD rc(8) takes seconds, and a Linux host release has nothing like it. Give
+    /// `exec_start` to have it otherwise.
     pub fn jail(&self, name: &str, properties: &[&str]) {
         if !self.mounted_at().join("releases/host").exists() {
             self.host_release();
         }
         let mut args = vec!["create", "-r", "host", name];
+        if cfg!(target_os = "freebsd") {
+            for hook in ["exec_start=/usr/bin/true", "exec_stop=/usr/bin/true"] {
+                let (key, _) = hook.split_once('=').expect("an assignment");
+                if !properties.iter().any(|p| p.split_once('=').is_some_and(|(other, _)| other == key)) {
+                    args.push(hook);
+                }
+            }
+        }
         args.extend(properties);
         self.ok(&args);
     }

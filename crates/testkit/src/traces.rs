@@ -22,6 +22,16 @@ impl Traces {
             interfaces().into_iter().filter(|line| line.contains(mark)).map(|line| format!("link {line}")),
         );
         cgroups(Path::new("/sys/fs/cgroup"), mark, 0, &mut found);
+        if cfg!(target_os = "freebsd") {
+            let jails = output("/usr/sbin/jls", &["-d", "name"]);
+            found.extend(
+                jails.into_iter().filter(|name| name.contains(mark)).map(|name| format!("jail {name}")),
+            );
+            let rules = output("/usr/bin/rctl", &[]);
+            found.extend(
+                rules.into_iter().filter(|rule| rule.contains(mark)).map(|rule| format!("limit {rule}")),
+            );
+        }
         found.extend(runtime(mark));
         Traces(found)
     }

@@ -195,6 +195,10 @@ fn hint(error: &Error) -> Option<String> {
             format!("choose another name, or run `ioc snapshot remove {jail}@{tag}` first")
         }
         Error::NewerSnapshots { .. } => "give -f to destroy the newer ones".to_owned(),
+        Error::Ruleset { .. } => {
+            "put devfs_load_rulesets=\"YES\" in /etc/rc.conf and run `service devfs start`, or set another devfs_ruleset"
+                .to_owned()
+        }
         Error::Cycle { .. } => "change `depends` of one of them with `ioc set`".to_owned(),
         Error::Host(_)
         | Error::Name(_)

@@ -5,10 +5,13 @@
 mod clones;
 mod etc;
 mod explain;
+#[cfg(target_os = "freebsd")]
+mod freebsd;
 mod fstab;
 mod hostile;
 mod lifecycle;
 mod migrate;
+#[cfg(target_os = "linux")]
 mod network;
 mod order;
 mod plans;

@@ -8,12 +8,13 @@ use std::time::Duration;
 use ioc_model::name::{DatasetName, KernelName};
 use ioc_platform::archive::{Archive, ArchiveError, Checksum, MEMORY};
 use ioc_platform::command::{Cmd, ExecError, Finished, Program, Status};
+use ioc_platform::devfs::{RulesetError, Rulesets};
 use ioc_platform::files::{Change, FilesError};
 use ioc_platform::host::Host;
 use ioc_platform::jails::{JailsError, Process, RunningJail, Stdio};
 use ioc_platform::limits::LimitsError;
 use ioc_platform::mounts::MountError;
-use ioc_platform::network::NetworkError;
+use ioc_platform::network::{Firewall, NetworkError};
 use ioc_platform::store::{NewDataset, StoreError};
 
 use crate::memory;
@@ -88,6 +89,12 @@ pub enum StepError {
     /// The journal, without which nothing is begun.
     #[error(transparent)]
     Journal(#[from] super::JournalError),
+    /// A ruleset of devfs.
+    #[error(transparent)]
+    Ruleset(#[from] RulesetError),
+    /// The plan was made on another kind of system.
+    #[error("this system has no {0}")]
+    Elsewhere(&'static str),
     /// The user wants to stop.
     #[error("interrupted")]
     Cancelled,
@@ -285,6 +292,11 @@ fn take(step: &Step, host: &Host, progress: &(dyn Fn(u64) + Sync)) -> Result<Don
         Remember { jail, state, .. } => memory::write(&host.facts.runtime_directory, jail, state)?,
         Forget { jail } => return Ok(memory::remove(&host.facts.runtime_directory, jail)?.into()),
 
+        DefineRuleset { number, rules } => rulesets(host)?.define(*number, rules)?,
+        RemoveRuleset { number } => rulesets(host)?.remove(*number)?,
+        ApplyFirewall(spec) => firewall(host)?.apply(spec)?,
+        RemoveFirewall { number } => firewall(host)?.remove(*number)?,
+
         CreateBridge(bridge) => match host.network.create_bridge(bridge) {
             // Another jail's start made it since the facts were gathered.
             Err(NetworkError::Exists { .. }) => return Ok(UNCHANGED),
@@ -305,6 +317,14 @@ fn take(step: &Step, host: &Host, progress: &(dyn Fn(u64) + Sync)) -> Result<Don
         ClearLimits { jail } => host.limits.clear(jail)?,
     }
     Ok(CHANGED)
+}
+
+fn rulesets(host: &Host) -> Result<&dyn Rulesets, StepError> {
+    host.rulesets.as_deref().ok_or(StepError::Elsewhere("devfs rulesets"))
+}
+
+fn firewall(host: &Host) -> Result<&dyn Firewall, StepError> {
+    host.firewall.as_deref().ok_or(StepError::Elsewhere("rules of ipfw"))
 }
 
 /// Sets the mode of a new dataset's directory. Nobody but root can have touched it yet.

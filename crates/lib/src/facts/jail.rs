@@ -354,6 +354,13 @@ impl JailFacts {
         Ok((pair.host.to_string(), pair.jail.to_string()))
     }
 
+    /// The MAC addresses of the pair between an interface's private bridge and the bridge of the host.
+    pub fn uplink_macs(&self, nic: &InterfaceName) -> Result<(String, String), Error> {
+        let name: InterfaceName = format!("{nic}.up").parse().map_err(|e| self.wrong(e))?;
+        let pair = MacPair::generate(&self.get(&property::MAC_PREFIX)?, &self.reference, &name);
+        Ok((pair.host.to_string(), pair.jail.to_string()))
+    }
+
     /// The MTU of an interface, if it is not that of its bridge.
     pub fn mtu(&self, nic: &InterfaceName) -> Result<Option<u32>, Error> {
         Ok(match self.config.mtu_of(nic).map_err(|e| self.wrong(e))? {

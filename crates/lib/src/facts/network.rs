@@ -1,11 +1,13 @@
 //! What is known of the host's network.
 
 use std::net::IpAddr;
+use std::num::NonZeroU16;
 
-use ioc_platform::host::{Host, System};
+use ioc_platform::host::Host;
 use ioc_platform::jails::RunningJail;
 use ioc_platform::network::{Gateway, Interface};
 
+use super::jail::JailFacts;
 use crate::error::Error;
 use crate::plan::Remembered;
 
@@ -18,11 +20,26 @@ pub struct NetworkFacts {
     pub gateway4: Option<IpAddr>,
     /// Its IPv6 router.
     pub gateway6: Option<IpAddr>,
-    /// It has a packet filter for secure bridges.
-    pub has_firewall: bool,
+    /// The packet filter for secure bridges.
+    pub firewall: FirewallFacts,
     /// Other jails that run without VNET, where their addresses matter.
     pub jails: Vec<RunningJail>,
     gateways: Vec<Gateway>,
+}
+
+/// The packet filter for secure bridges.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum FirewallFacts {
+    /// Nobody asked.
+    #[default]
+    Unknown,
+    /// It cannot be used, as the whole sentence says.
+    Unusable(String),
+    /// It can.
+    Usable {
+        /// The numbers of its rules.
+        numbers: Vec<NonZeroU16>,
+    },
 }
 
 impl NetworkFacts {
@@ -34,7 +51,7 @@ impl NetworkFacts {
             interfaces: host.network.interfaces()?,
             gateway4: router(true),
             gateway6: router(false),
-            has_firewall: host.facts.system == System::FreeBsd,
+            firewall: FirewallFacts::default(),
             jails: Vec::new(),
             gateways,
         })
@@ -65,6 +82,22 @@ impl NetworkFacts {
             });
         }
         self
+    }
+
+    /// The same with what is known of the packet filter, if `jail` needs it.
+    pub fn with_firewall(mut self, host: &Host, jail: &JailFacts) -> Result<Self, Error> {
+        let links = jail.network()?.links.0;
+        if !jail.vnet || !links.iter().any(|link| link.bridge.as_ref().is_some_and(|bridge| bridge.secure)) {
+            return Ok(self);
+        }
+        self.firewall = match &host.firewall {
+            None => FirewallFacts::Unusable("secure bridges need ipfw, which this system has not".to_owned()),
+            Some(firewall) => match firewall.unavailable()? {
+                Some(why) => FirewallFacts::Unusable(why),
+                None => FirewallFacts::Usable { numbers: firewall.numbers()? },
+            },
+        };
+        Ok(self)
     }
 
     /// The interface of that name.

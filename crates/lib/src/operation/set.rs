@@ -7,6 +7,7 @@ use super::start;
 use crate::apply::LockName;
 use crate::error::Error;
 use crate::facts::config::{self, Changes};
+use crate::facts::devfs;
 use crate::facts::jail::JailFacts;
 use crate::ioc::{Ioc, Operation};
 use crate::memory;
@@ -92,7 +93,7 @@ fn live(ioc: &Ioc, jail: &JailFacts, changes: &Changes) -> Result<Option<Live>, 
 
 fn effects(host: &Host, jail: &JailFacts) -> Result<Effects, Error> {
     Ok(Effects {
-        parameters: start::kernel_parameters(host, jail)?,
+        parameters: start::kernel_parameters(host, jail, devfs::configured(jail)?)?,
         hostname: jail.hostname()?,
         limits: start::limits(host, jail)?,
     })

@@ -12,6 +12,7 @@ use ioc_platform::mounts::MountKind;
 
 use crate::apply::LockName;
 use crate::error::Error;
+use crate::facts::devfs::{self, JailRuleset};
 use crate::facts::jail::JailFacts;
 use crate::facts::jail_etc::JailEtc;
 use crate::facts::network::NetworkFacts;
@@ -142,12 +143,14 @@ fn plan_on(
         _ => None,
     };
     let (release, base) = (release.as_ref(), base.as_ref());
-    let targets = wrong.take(start::targets(jail, base, system));
+    let ruleset = wrong.take(JailRuleset::gather(host, jail));
+    let targets = wrong.take(start::targets(jail, base, system, ruleset.number));
     let facts = start::Facts {
-        parameters: wrong.take(kernel_parameters(host, jail)),
+        parameters: wrong.take(kernel_parameters(host, jail, ruleset.number)),
         limits: wrong.take(limits(host, jail)),
         existing: wrong.take(existing(host, jail, targets)),
         files: wrong.take(files(jail)),
+        ruleset,
         etc: wrong.take(JailEtc::gather(host, &jail.root)),
         missing_scripts: wrong.take(missing_scripts(host, jail, release)),
         jail,
@@ -167,7 +170,7 @@ fn plan_on(
 
 /// The network that the jail finds when it is started; with `past`, without what its last start made of it.
 fn network(host: &Host, jail: &JailFacts, past: bool) -> Result<NetworkFacts, Error> {
-    let mut facts = NetworkFacts::gather(host)?;
+    let mut facts = NetworkFacts::gather(host)?.with_firewall(host, jail)?;
     if past {
         facts = facts.without(&memory::read(&host.facts.runtime_directory, &jail.kernel_name)?);
     }
@@ -229,8 +232,12 @@ pub(super) fn base_release(ioc: &Ioc, jail: &JailFacts) -> Result<Option<Release
 
 /// The parameters that this kernel takes. One that it does not know is an error if the jail asks for it, and left
 /// out if it is only a default of ours.
-pub(super) fn kernel_parameters(host: &Host, jail: &JailFacts) -> Result<Vec<Parameter>, Error> {
-    let wanted = parameters::of_jail(jail, &host.facts.uuid)?;
+pub(super) fn kernel_parameters(
+    host: &Host,
+    jail: &JailFacts,
+    ruleset: u16,
+) -> Result<Vec<Parameter>, Error> {
+    let wanted = parameters::of_jail(jail, &host.facts.uuid, ruleset)?;
     let asked: BTreeSet<String> =
         wanted.iter().filter(|w| w.asked).map(|w| w.parameter.name.clone()).collect();
     let mut parameters: Vec<Parameter> = wanted.into_iter().map(|w| w.parameter).collect();
@@ -279,7 +286,7 @@ pub(super) fn existing(
 
 /// Where the jail's fstab mounts files of the host.
 fn files(jail: &JailFacts) -> Result<BTreeSet<JailPath>, Error> {
-    let mounts = jail.fstab_mounts(parameters::ruleset(jail)?)?.into_iter();
+    let mounts = jail.fstab_mounts(devfs::configured(jail)?)?.into_iter();
     let of_file = mounts.filter(|m| matches!(&m.kind, MountKind::Nullfs { source } if source.is_file()));
     Ok(of_file.map(|mount| mount.target).collect())
 }

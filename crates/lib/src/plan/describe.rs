@@ -44,6 +44,10 @@ impl Step {
             RunCommand { .. } => "run-command",
             Remember { .. } => "remember",
             Forget { .. } => "forget",
+            DefineRuleset { .. } => "define-ruleset",
+            RemoveRuleset { .. } => "remove-ruleset",
+            ApplyFirewall(_) => "apply-firewall",
+            RemoveFirewall { .. } => "remove-firewall",
             CreateBridge(_) => "create-bridge",
             RemoveBridge { .. } => "remove-bridge",
             CreatePair(_) => "create-pair",
@@ -115,6 +119,18 @@ impl fmt::Display for Step {
             RunCommand { argv, .. } => write!(f, "run in the jail: {}", argv.join(" ")),
             Remember { jail, .. } => write!(f, "remember what jail {jail} was given"),
             Forget { jail } => write!(f, "forget what jail {jail} was given"),
+            DefineRuleset { number, rules } => {
+                write!(f, "define devfs ruleset {number} with {} rules", rules.len())
+            }
+            RemoveRuleset { number } => write!(f, "remove devfs ruleset {number}"),
+            ApplyFirewall(spec) => {
+                write!(
+                    f,
+                    "let only the jail's own addresses pass between {} and {}",
+                    spec.to_jail, spec.from_jail
+                )
+            }
+            RemoveFirewall { number } => write!(f, "remove the firewall rules {number}"),
             CreateBridge(bridge) => write!(f, "create bridge {}", bridge.name),
             RemoveBridge { name } => write!(f, "remove bridge {name} if it is ours and empty"),
             CreatePair(pair) => write!(f, "create pair {} and {}", pair.host, pair.jail),

@@ -1,12 +1,15 @@
 //! The steps that plans are made of.
 
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 
 use ioc_model::name::{DatasetName, JailPath, KernelName, SnapshotName, SnapshotTag};
 use ioc_platform::archive::Checksum;
+use ioc_platform::devfs::Rule;
 use ioc_platform::jails::{JailSpec, Parameter};
 use ioc_platform::limits::LimitRule;
 use ioc_platform::mounts::MountSpec;
+use ioc_platform::network::ipfw::FirewallSpec;
 use ioc_platform::network::{Address, BridgeSpec, DefaultRoute, JailInterface, PairSpec};
 use ioc_platform::store::{CopyOrder, NewDataset};
 use serde::{Deserialize, Serialize};
@@ -261,6 +264,19 @@ pub enum Step {
         jail: KernelName,
     },
 
+    /// Makes a ruleset of devfs(8).
+    DefineRuleset {
+        /// Its number, which none has.
+        number: u16,
+        /// Its rules.
+        rules: Vec<Rule>,
+    },
+    /// Removes a ruleset of devfs(8).
+    RemoveRuleset {
+        /// Its number.
+        number: u16,
+    },
+
     /// Makes a bridge, unless another start made it in the meantime.
     CreateBridge(BridgeSpec),
     /// Destroys a bridge if ioc made it and it has no members.
@@ -281,6 +297,13 @@ pub enum Step {
         bridge: String,
         /// The interface.
         member: String,
+    },
+    /// Adds the rules of ipfw(8) that keep an interface to its own addresses.
+    ApplyFirewall(FirewallSpec),
+    /// Takes all rules of a number away.
+    RemoveFirewall {
+        /// The number.
+        number: NonZeroU16,
     },
     /// Moves an interface into a jail and sets it up there.
     MoveIntoJail(JailInterface),
@@ -370,6 +393,10 @@ impl Step {
             | RunCommand { .. }
             | Remember { .. }
             | Forget { .. }
+            | DefineRuleset { .. }
+            | RemoveRuleset { .. }
+            | ApplyFirewall(_)
+            | RemoveFirewall { .. }
             | CreateBridge(_)
             | RemoveBridge { .. }
             | CreatePair(_)
@@ -493,6 +520,12 @@ pub struct Remembered {
     /// Interfaces of the host that were given to the jail.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub given: Vec<String>,
+    /// The devfs ruleset that was made for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ruleset: Option<u16>,
+    /// Numbers of the firewall rules of its interfaces.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<NonZeroU16>,
     /// Limits were applied.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub limits: bool,

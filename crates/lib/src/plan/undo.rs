@@ -47,6 +47,8 @@ impl Step {
                 vec![Remember { jail, state: previous, previous: Some(state) }]
             }
             Remember { jail, previous: None, .. } => vec![Forget { jail }],
+            DefineRuleset { number, .. } => vec![RemoveRuleset { number }],
+            ApplyFirewall(spec) => vec![RemoveFirewall { number: spec.number }],
             CreateBridge(bridge) => vec![RemoveBridge { name: bridge.name }],
             CreatePair(pair) => vec![DestroyInterface { name: pair.host }],
             AddAddress { interface, address } => vec![RemoveAddress { interface, address }],
@@ -71,6 +73,8 @@ impl Step {
             | RunHook { .. }
             | RunCommand { .. }
             | Forget { .. }
+            | RemoveRuleset { .. }
+            | RemoveFirewall { .. }
             | RemoveBridge { .. }
             | DestroyInterface { .. }
             | JoinBridge { .. }

@@ -8,9 +8,9 @@ use ioc_platform::jails::{JailSpec, JailSys, Parameter, ParameterValue};
 use ioc_platform::mounts::{MountKind, MountSpec};
 use ioc_platform::network::{JailInterface, PairSpec};
 
+use crate::facts::devfs;
 use crate::facts::jail::JailFacts;
 use crate::plan::{Hook, Place, Plan, Step};
-use crate::planner::parameters;
 
 /// What properties become, by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,7 +20,7 @@ impl Effects {
     /// Takes the plan of a start apart.
     pub fn of(jail: &JailFacts, start: &Plan) -> Self {
         let mut effects = Effects::default();
-        let listed = parameters::ruleset(jail).ok().and_then(|ruleset| jail.fstab_mounts(ruleset).ok());
+        let listed = devfs::configured(jail).ok().and_then(|ruleset| jail.fstab_mounts(ruleset).ok());
         let listed = listed.unwrap_or_default();
         let mut nics = BTreeMap::new();
         for step in start.steps.iter().map(|planned| &planned.step) {
@@ -32,7 +32,10 @@ impl Effects {
                 Step::WriteFile { path, .. } => match path.to_string().as_str() {
                     "/etc/resolv.conf" => effects.add("resolver", words),
                     "/etc/localtime" => effects.add("host_time", words),
-                    "/etc/rc.conf" => effects.add("rtsold", words),
+                    "/etc/rc.conf" => match jail.config.rtsold() {
+                        Ok(true) => effects.add("rtsold", words),
+                        _ => effects.add("ip4_addr", words),
+                    },
                     _ => {}
                 },
                 Step::CreateJail(spec) => effects.jail(jail, spec),

@@ -80,7 +80,7 @@ pub fn plan(plan: &mut Plan, jail: &JailFacts, etc: &JailEtc) -> Result<(), Erro
     let wanted = Wanted {
         resolver: jail.get(&property::RESOLVER)?,
         host_time: jail.get(&property::HOST_TIME)?,
-        rtsold: jail.vnet && jail.config.rtsold().map_err(|error| jail.wrong(error))?,
+        rc_conf: network_settings(jail)?,
         hostname: jail.hostname()?,
     };
     files(plan, &jail.root, &wanted, etc)
@@ -90,7 +90,7 @@ pub fn plan(plan: &mut Plan, jail: &JailFacts, etc: &JailEtc) -> Result<(), Erro
 struct Wanted {
     resolver: Resolver,
     host_time: bool,
-    rtsold: bool,
+    rc_conf: Vec<RcSetting>,
     hostname: String,
 }
 
@@ -115,8 +115,8 @@ fn files(plan: &mut Plan, root: &Path, wanted: &Wanted, etc: &JailEtc) -> Result
         }
         write(plan, root, "etc/localtime", &etc.localtime, etc.host_localtime.clone())?;
     }
-    if wanted.rtsold && etc.has_rc {
-        let rc_conf = with_rtsold(plan, &etc.rc_conf);
+    if !wanted.rc_conf.is_empty() && etc.has_rc {
+        let rc_conf = with_settings(plan, &etc.rc_conf, &wanted.rc_conf);
         write(plan, root, "etc/rc.conf", &etc.rc_conf, rc_conf)?;
     }
     if etc.has_rc {
@@ -139,8 +139,41 @@ fn other_hostname(plan: &mut Plan, hostname: &str, rc_conf: &Now) {
     }
 }
 
-/// The rc.conf(5) that starts rtsold(8) in the jail; none if that cannot be had.
-fn with_rtsold(plan: &mut Plan, now: &Now) -> Option<Vec<u8>> {
+/// A variable of rc.conf(5) that the jail is to have.
+struct RcSetting {
+    name: String,
+    value: &'static str,
+    /// The administrator's own value stays.
+    unless_set: bool,
+}
+
+/// What the jail's rc(8) is to do for its network: ask for addresses, listen to routers.
+fn network_settings(jail: &JailFacts) -> Result<Vec<RcSetting>, Error> {
+    let mut settings = Vec::new();
+    if !jail.vnet {
+        return Ok(settings);
+    }
+    if jail.config.rtsold().map_err(|error| jail.wrong(error))? {
+        settings.push(RcSetting { name: "rtsold_enable".to_owned(), value: "YES", unless_set: false });
+    }
+    let network = jail.network()?;
+    let first = network.links.0.first().map(|link| link.nic.as_str());
+    for assigned in network.ip4.iter().filter(|assigned| assigned.address.is_automatic()) {
+        let Some(nic) = assigned.interface.as_ref().map(|nic| nic.as_str()).or(first) else { continue };
+        settings.push(RcSetting { name: "netif_enable".to_owned(), value: "YES", unless_set: false });
+        let name = format!("ifconfig_{}", variable(nic));
+        settings.push(RcSetting { name, value: "SYNCDHCP", unless_set: true });
+    }
+    Ok(settings)
+}
+
+/// An interface as part of a variable's name; ltr() in network.subr.
+fn variable(nic: &str) -> String {
+    nic.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
+}
+
+/// The rc.conf(5) with these settings; none if that cannot be had.
+fn with_settings(plan: &mut Plan, now: &Now, settings: &[RcSetting]) -> Option<Vec<u8>> {
     let before = match now {
         Now::Content(content) => content.as_slice(),
         Now::Absent => &[],
@@ -148,23 +181,27 @@ fn with_rtsold(plan: &mut Plan, now: &Now) -> Option<Vec<u8>> {
         Now::Odd(_) => return Some(Vec::new()),
     };
     let edited = RcConf::from_bytes(before, Syntax::Shell).and_then(|mut conf| {
-        let is_set =
-            matches!(conf.get(RTSOLD), Some(Assigned::Constant(value)) if value.eq_ignore_ascii_case("yes"));
-        if !is_set {
-            conf.set(RTSOLD, "YES")?;
+        for RcSetting { name, value, unless_set } in settings {
+            let stays = match conf.get(name) {
+                None => false,
+                Some(Assigned::Constant(now)) => *unless_set || now.eq_ignore_ascii_case(value),
+                Some(_) => *unless_set,
+            };
+            if !stays {
+                conf.set(name, value)?;
+            }
         }
         Ok(conf.to_bytes().to_owned())
     });
     match edited {
         Ok(bytes) => Some(bytes),
         Err(error) => {
-            plan.notes.push(format!("{RTSOLD} is not set in the jail's rc.conf: {error}"));
+            let names: Vec<&str> = settings.iter().map(|setting| setting.name.as_str()).collect();
+            plan.notes.push(format!("{} cannot be set in the jail's rc.conf: {error}", names.join(", ")));
             None
         }
     }
 }
-
-const RTSOLD: &str = "rtsold_enable";
 
 /// Writes a file unless it has that content, or is none that may be written.
 fn write(plan: &mut Plan, root: &Path, path: &str, now: &Now, wanted: Option<Vec<u8>>) -> Result<(), Error> {
@@ -204,11 +241,15 @@ mod tests {
         (written.collect(), plan.notes)
     }
 
+    fn rtsold() -> RcSetting {
+        RcSetting { name: "rtsold_enable".to_owned(), value: "YES", unless_set: false }
+    }
+
     fn wanted(resolver: &str) -> Wanted {
         Wanted {
             resolver: resolver.parse().unwrap(),
             host_time: false,
-            rtsold: false,
+            rc_conf: Vec::new(),
             hostname: "web".to_owned(),
         }
     }
@@ -256,7 +297,7 @@ mod tests {
 
     #[test]
     fn one_line_of_rc_conf_changes() {
-        let wanted = Wanted { rtsold: true, ..wanted("/dev/null") };
+        let wanted = Wanted { rc_conf: vec![rtsold()], ..wanted("/dev/null") };
         let (written, _) = planned(&wanted, &etc());
         assert_eq!(written[0].1, "# mine\nif true; then x=1; fi\nrtsold_enable=\"YES\" # why\n");
         let done = JailEtc { rc_conf: Now::Content(written[0].1.clone().into()), ..etc() };
@@ -289,5 +330,22 @@ mod tests {
         assert_eq!(assigned(Some(&after), &settings[0]).unwrap(), None);
         assert_eq!(assigned(None, &settings[2]).unwrap().unwrap(), b"net.inet.ip.fw.enable=0\n");
         assert!(assigned(Some(b"if x; then"), &settings[0]).is_err());
+    }
+
+    #[test]
+    fn an_administrators_own_interface_stays() {
+        let settings = [
+            RcSetting { name: "netif_enable".to_owned(), value: "YES", unless_set: false },
+            RcSetting { name: "ifconfig_vnet0".to_owned(), value: "SYNCDHCP", unless_set: true },
+        ];
+        let edited = |text: &str| {
+            let now = Now::Content(text.as_bytes().to_owned());
+            String::from_utf8(with_settings(&mut Plan::new("start", "web"), &now, &settings).unwrap())
+                .unwrap()
+        };
+        assert_eq!(edited("netif_enable=\"NO\"\n"), "netif_enable=\"YES\"\nifconfig_vnet0=\"SYNCDHCP\"\n");
+        let own = "ifconfig_vnet0=\"DHCP mtu 1400\"\nnetif_enable=YES\n";
+        assert_eq!(edited(own), own);
+        assert_eq!(variable("em0.5"), "em0_5");
     }
 }

@@ -9,8 +9,9 @@ use ioc_platform::files::Kind;
 use ioc_platform::host::System;
 use ioc_platform::mounts::{MountKind, MountSpec};
 
-use super::{parameters, start};
+use super::start;
 use crate::error::Error;
+use crate::facts::devfs;
 use crate::facts::fstab::{self, LineFacts, SourceKind};
 use crate::facts::jail::JailFacts;
 use crate::plan::{Content, Plan, Step};
@@ -111,7 +112,7 @@ fn refuse(jail: &JailName, problem: String) -> Error {
 /// Adds the steps that change what a running jail has mounted.
 fn live(plan: &mut Plan, facts: &Facts<'_>, removed: &[Entry]) -> Result<(), Error> {
     let jail = facts.jail;
-    let ruleset = parameters::ruleset(jail)?;
+    let ruleset = devfs::configured(jail)?;
     let mounts = |entries: &mut dyn DoubleEndedIterator<Item = &Entry>| -> Vec<MountSpec> {
         let mounted = entries.filter(|entry| fstab::is_mounted(entry));
         // What cannot be mounted is not mounted; new lines were checked.

@@ -1,16 +1,18 @@
 //! The network of a jail: names, bridges, pairs, addresses, routes.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::num::NonZeroU16;
 
 use ioc_model::address::{Addresses, Assigned, Family};
 use ioc_model::interface::{Bridge, InterfaceName, Link, Router};
 use ioc_model::name::KernelName;
+use ioc_platform::network::ipfw::FirewallSpec;
 use ioc_platform::network::{Address, BridgeSpec, DefaultRoute, Interface, JailInterface, PairSpec};
 use sha2::{Digest, Sha256};
 
 use crate::error::Error;
 use crate::facts::jail::JailFacts;
-use crate::facts::network::NetworkFacts;
+use crate::facts::network::{FirewallFacts, NetworkFacts};
 use crate::plan::{Plan, Remembered, Step};
 
 /// Description of the bridges that ioc makes, by which it knows them again.
@@ -131,14 +133,7 @@ fn pair(
             jail.wrong(format!("the host has an interface {host} already; destroy it if it is a leftover"))
         );
     }
-    let bridge = match &link.bridge {
-        Some(Bridge { secure: true, .. }) if !facts.has_firewall => {
-            return Err(jail
-                .wrong(format!("interfaces: a secure bridge ({link}) needs ipfw, which this host has not")));
-        }
-        Some(bridge) => Some(bridge.name.as_str()),
-        None => None,
-    };
+    let bridge = link.bridge.as_ref().map(|bridge| bridge.name.as_str());
     let mut mtu = USUAL_MTU;
     if let Some(name) = bridge {
         match facts.interface(name) {
@@ -156,21 +151,138 @@ fn pair(
         }
         memory.bridges.push(name.to_owned());
     }
+    let mtu = jail.mtu(&link.nic)?.unwrap_or(mtu);
     let (host_mac, jail_mac) = jail.macs(&link.nic)?;
     plan.push(Step::CreatePair(PairSpec {
         host: host.clone(),
         jail: end.clone(),
         host_mac,
-        jail_mac,
-        mtu: jail.mtu(&link.nic)?.unwrap_or(mtu),
+        jail_mac: jail_mac.clone(),
+        mtu,
         description: format!("jail {} interface {}", jail.reference, link.nic),
     }));
     memory.pairs.push(host.clone());
-    if let Some(name) = bridge {
-        plan.push(Step::JoinBridge { bridge: name.to_owned(), member: host });
+    let interface = inside(jail, &end, link.nic.as_str())?;
+    match (bridge, &link.bridge) {
+        (Some(name), Some(Bridge { secure: true, .. })) => {
+            let secured = Secured {
+                link,
+                bridge: name,
+                mtu,
+                host,
+                jail_mac,
+                addresses: interface.addresses.iter().map(|address| address.ip).collect(),
+                number: rule_number(jail, facts, link)?,
+            };
+            secure(plan, jail, secured, memory)?;
+        }
+        (Some(name), _) => plan.push(Step::JoinBridge { bridge: name.to_owned(), member: host }),
+        (None, _) => {}
     }
-    plan.push(Step::MoveIntoJail(inside(jail, &end, link.nic.as_str())?));
+    plan.push(Step::MoveIntoJail(interface));
     Ok(())
+}
+
+/// A pair of a jail that is to be kept to its own addresses.
+struct Secured<'a> {
+    link: &'a Link,
+    /// The bridge of the host.
+    bridge: &'a str,
+    mtu: u32,
+    /// The host's end of the pair.
+    host: String,
+    jail_mac: String,
+    addresses: Vec<IpAddr>,
+    /// The number of its firewall rules.
+    number: NonZeroU16,
+}
+
+/// Adds the steps that put rules between a jail's pair and a bridge of the host: a bridge of their own, and a second
+/// pair from there. See [`ioc_platform::network::ipfw`].
+fn secure(
+    plan: &mut Plan,
+    jail: &JailFacts,
+    secured: Secured<'_>,
+    memory: &mut Remembered,
+) -> Result<(), Error> {
+    let Secured { link, bridge, mtu, host, jail_mac: mac, addresses, number } = secured;
+    let settings = jail.network()?;
+    let first = settings.links.0.first().map(|link| link.nic.as_str());
+    let nic = link.nic.as_str();
+    if addresses_of(&settings.ip4, nic, first).any(Assigned::is_automatic)
+        || addresses_of(&settings.ip6, nic, first).any(Assigned::is_automatic)
+    {
+        return Err(jail
+            .wrong(format!("interfaces: {link} lets only fixed addresses pass, not dhcp or accept_rtadv")));
+    }
+    let names = secure_names(&host);
+    let (host_mac, jail_mac) = jail.uplink_macs(&link.nic)?;
+    plan.push(Step::CreateBridge(BridgeSpec {
+        name: names.private.clone(),
+        description: BRIDGE_MARK.to_owned(),
+    }));
+    memory.bridges.push(names.private.clone());
+    plan.push(Step::CreatePair(PairSpec {
+        host: names.uplink.clone(),
+        jail: names.inner.clone(),
+        host_mac,
+        jail_mac,
+        mtu,
+        description: format!("jail {} interface {}, towards {bridge}", jail.reference, link.nic),
+    }));
+    memory.pairs.push(names.uplink.clone());
+    memory.rules.push(number);
+    let join = |bridge: &str, member: &str| Step::JoinBridge {
+        bridge: bridge.to_owned(),
+        member: member.to_owned(),
+    };
+    plan.push(join(&names.private, &host));
+    plan.push(join(&names.private, &names.inner));
+    plan.push(Step::ApplyFirewall(FirewallSpec {
+        number,
+        from_jail: names.inner,
+        to_jail: host,
+        mac,
+        addresses,
+    }));
+    plan.push(join(bridge, &names.uplink));
+    Ok(())
+}
+
+/// Names of what a secure bridge needs besides the jail's pair.
+struct SecureNames {
+    /// The bridge with the rules.
+    private: String,
+    /// The end of the second pair on the bridge of the host.
+    uplink: String,
+    /// Its end on the private bridge.
+    inner: String,
+}
+
+/// The names that go with the host's end of a jail's pair, which ends with `a`.
+fn secure_names(host: &str) -> SecureNames {
+    let stem = host.strip_suffix('a').unwrap_or(host);
+    SecureNames { private: format!("{stem}n"), uplink: format!("{stem}c"), inner: format!("{stem}d") }
+}
+
+/// Firewall rules of jails: the numbers in between those that people give and the last one, which is the default's.
+const RULES: std::ops::Range<u16> = 10_000..60_000;
+
+/// The number of an interface's rules: made from its name, the next free one if that is taken.
+fn rule_number(jail: &JailFacts, facts: &NetworkFacts, link: &Link) -> Result<NonZeroU16, Error> {
+    let used = match &facts.firewall {
+        FirewallFacts::Usable { numbers } => numbers,
+        FirewallFacts::Unusable(why) => return Err(jail.wrong(format!("interfaces: {link}: {why}"))),
+        FirewallFacts::Unknown => {
+            return Err(jail.wrong(format!("interfaces: {link}: no packet filter is known")));
+        }
+    };
+    let hash = crate::facts::hash(&format!("{}\0{}", jail.kernel_name, link.nic));
+    let preferred = RULES.start + (hash % u64::from(RULES.end - RULES.start)) as u16;
+    let mut numbers = (preferred..RULES.end).chain(RULES.start..preferred).filter_map(NonZeroU16::new);
+    numbers
+        .find(|number| !used.contains(number))
+        .ok_or_else(|| jail.wrong("all numbers for firewall rules of jails are taken"))
 }
 
 /// What an interface is to be in the jail.

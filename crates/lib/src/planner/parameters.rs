@@ -1,7 +1,7 @@
 //! The kernel parameters of a jail, from its properties.
 
 use ioc_model::config::Origin;
-use ioc_model::property::{self, Kind, Ruleset, Sharing, Value};
+use ioc_model::property::{self, Kind, Sharing, Value};
 use ioc_platform::jails::{JailSys, Parameter, ParameterValue};
 
 use super::network;
@@ -12,9 +12,6 @@ use crate::facts::jail::JailFacts;
 const SPECIAL: [&str; 8] =
     ["vnet", "ip4", "ip6", "ip4_addr", "ip6_addr", "host_hostname", "host_hostuuid", "devfs_ruleset"];
 
-/// The ruleset `devfsrules_jail`, which every FreeBSD host loads.
-const JAIL_RULESET: u16 = 4;
-
 /// A parameter and why it is passed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
@@ -24,8 +21,8 @@ pub struct Wanted {
     pub asked: bool,
 }
 
-/// The parameters of `jail` on a host with this UUID.
-pub fn of_jail(jail: &JailFacts, host_uuid: &str) -> Result<Vec<Wanted>, Error> {
+/// The parameters of `jail` on a host with this UUID, and with this devfs ruleset.
+pub fn of_jail(jail: &JailFacts, host_uuid: &str, ruleset: u16) -> Result<Vec<Wanted>, Error> {
     let mut wanted = Vec::new();
     let mut push = |name: &str, value, origin| {
         let parameter = Parameter { name: name.to_owned(), value };
@@ -53,22 +50,11 @@ pub fn of_jail(jail: &JailFacts, host_uuid: &str) -> Result<Vec<Wanted>, Error> 
         push(&name, ParameterValue::Flag(setting.value), setting.origin);
     }
     push("host.hostuuid", ParameterValue::Text(jail.host_uuid(host_uuid)?), Origin::Local);
-    push("devfs_ruleset", ParameterValue::Number(i32::from(ruleset(jail)?)), Origin::Local);
+    push("devfs_ruleset", ParameterValue::Number(i32::from(ruleset)), Origin::Local);
     if !jail.vnet {
         addresses(jail, &mut push)?;
     }
     Ok(wanted)
-}
-
-/// The devfs ruleset of the jail. Never none: devfs without rules shows all devices of the host.
-pub fn ruleset(jail: &JailFacts) -> Result<u16, Error> {
-    match jail.get(&property::DEVFS_RULESET)? {
-        Some(Ruleset::Number(number)) => Ok(number),
-        Some(Ruleset::Name(name)) => {
-            Err(jail.wrong(format!("devfs_ruleset: rulesets are given by number, not as {name:?}")))
-        }
-        None => Ok(JAIL_RULESET),
-    }
 }
 
 /// Addresses restrict the jail; without any, `ip4` and `ip6` say what it has instead.

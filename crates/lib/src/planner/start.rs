@@ -10,8 +10,9 @@ use ioc_platform::jails::{JailSpec, Parameter};
 use ioc_platform::limits::LimitRule;
 use ioc_platform::mounts::{MountKind, MountSpec};
 
-use super::{environment, etc, network, parameters};
+use super::{environment, etc, network};
 use crate::error::Error;
+use crate::facts::devfs::JailRuleset;
 use crate::facts::jail::JailFacts;
 use crate::facts::jail_etc::JailEtc;
 use crate::facts::network::NetworkFacts;
@@ -29,6 +30,8 @@ pub struct Facts<'a> {
     pub network: &'a NetworkFacts,
     /// The kernel parameters that this kernel takes.
     pub parameters: Vec<Parameter>,
+    /// The devices that it sees.
+    pub ruleset: JailRuleset,
     /// Resource limits to apply.
     pub limits: Vec<LimitRule>,
     /// Directories below the jail's root that exist, out of those that [`targets`] names.
@@ -64,6 +67,10 @@ pub fn plan(facts: &Facts<'_>, purpose: Purpose) -> Result<Plan, Error> {
 
     hook(&mut plan, Hook::Prestart)?;
     etc::plan(&mut plan, jail, &facts.etc)?;
+    if let JailRuleset { number, define: Some(rules) } = &facts.ruleset {
+        plan.push(Step::DefineRuleset { number: *number, rules: rules.clone() });
+        memory.ruleset = Some(*number);
+    }
     mounts(&mut plan, facts)?;
     if !jail.vnet {
         network::shared_addresses(&mut plan, jail, facts.network, &mut memory)?;
@@ -102,7 +109,11 @@ fn remember(plan: &mut Plan, jail: &JailFacts, state: Remembered) {
     let gives = |step: &Step| {
         matches!(
             step,
-            Step::AddAddress { .. } | Step::CreateJail(_) | Step::CreateBridge(_) | Step::CreatePair(_)
+            Step::AddAddress { .. }
+                | Step::CreateJail(_)
+                | Step::CreateBridge(_)
+                | Step::CreatePair(_)
+                | Step::DefineRuleset { .. }
         )
     };
     let at = plan.steps.iter().position(|p| gives(&p.step)).unwrap_or(plan.steps.len());
@@ -143,8 +154,13 @@ pub(crate) fn add_hook(
 }
 
 /// Directories below the jail's root that something is mounted on, in the order of mounting.
-pub fn targets(jail: &JailFacts, base: Option<&BaseMount>, system: System) -> Result<Vec<JailPath>, Error> {
-    let mounts = wanted_mounts(jail, base, system)?;
+pub fn targets(
+    jail: &JailFacts,
+    base: Option<&BaseMount>,
+    system: System,
+    ruleset: u16,
+) -> Result<Vec<JailPath>, Error> {
+    let mounts = wanted_mounts(jail, base, system, ruleset)?;
     Ok(mounts.into_iter().map(|mount| mount.target).collect())
 }
 
@@ -155,7 +171,7 @@ fn mounts(plan: &mut Plan, facts: &Facts<'_>) -> Result<(), Error> {
     if facts.system == System::Linux {
         make_directory(plan, jail, &"proc".parse()?, 0o555, &mut existing);
     }
-    for mount in wanted_mounts(jail, facts.base, facts.system)? {
+    for mount in wanted_mounts(jail, facts.base, facts.system, facts.ruleset.number)? {
         // What an earlier mount brings along is not there yet, and must not be made below it.
         let covered = plan.steps.iter().any(|planned| match &planned.step {
             Step::Mount(earlier) => mount.target != earlier.target && mount.target.is_within(&earlier.target),
@@ -219,16 +235,17 @@ fn wanted_mounts(
     jail: &JailFacts,
     base: Option<&BaseMount>,
     system: System,
+    ruleset: u16,
 ) -> Result<Vec<MountSpec>, Error> {
     let mut mounts = Vec::new();
     let mut add = |kind, target: JailPath, read_only| {
         mounts.push(MountSpec { kind, root: jail.root.clone(), target, read_only, options: Vec::new() });
     };
     if let Some(base) = base {
-        base_mounts(jail, base, &mut add)?;
+        base_mounts(jail, base, ruleset, &mut add)?;
     }
     if jail.get(&property::MOUNT_DEVFS)? {
-        add(MountKind::Devfs { ruleset: parameters::ruleset(jail)? }, "dev".parse()?, false);
+        add(MountKind::Devfs { ruleset }, "dev".parse()?, false);
     }
     if jail.get(&property::MOUNT_FDESCFS)? && system == System::FreeBsd {
         add(MountKind::Fdescfs, "dev/fd".parse()?, false);
@@ -241,7 +258,7 @@ fn wanted_mounts(
             add(MountKind::Linprocfs, "compat/linux/proc".parse()?, false);
         }
     }
-    mounts.extend(jail.fstab_mounts(parameters::ruleset(jail)?)?);
+    mounts.extend(jail.fstab_mounts(ruleset)?);
     Ok(mounts)
 }
 
@@ -249,9 +266,10 @@ fn wanted_mounts(
 fn base_mounts(
     jail: &JailFacts,
     base: &BaseMount,
+    ruleset: u16,
     add: &mut impl FnMut(MountKind, JailPath, bool),
 ) -> Result<(), Error> {
-    let listed = jail.fstab_mounts(parameters::ruleset(jail)?)?;
+    let listed = jail.fstab_mounts(ruleset)?;
     let listed: BTreeSet<JailPath> = listed.into_iter().map(|mount| mount.target).collect();
     for directory in base.directories.iter().filter(|d| !listed.contains(d)) {
         add(MountKind::Nullfs { source: base.from.join(directory.relative()) }, directory.clone(), true);

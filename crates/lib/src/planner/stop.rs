@@ -89,11 +89,17 @@ pub(super) fn teardown(plan: &mut Plan, facts: &Facts<'_>) -> Result<(), Error> 
     for name in &memory.bridges {
         clean(Step::RemoveBridge { name: name.clone() });
     }
+    for number in &memory.rules {
+        clean(Step::RemoveFirewall { number: *number });
+    }
     for (interface, address) in &memory.addresses {
         clean(Step::RemoveAddress { interface: interface.clone(), address: *address });
     }
     for target in facts.mounted.iter().rev() {
         clean(Step::Unmount { target: target.clone() });
+    }
+    if let Some(number) = memory.ruleset {
+        clean(Step::RemoveRuleset { number });
     }
     if memory.limits {
         clean(Step::ClearLimits { jail: kernel_name.clone() });

@@ -12,11 +12,12 @@ use std::sync::Arc;
 use ioc_model::name::DatasetName;
 
 use crate::command::{Commands, Door};
+use crate::devfs::Rulesets;
 use crate::files::{ConfinedFiles, Files};
 use crate::jails::Jails;
 use crate::limits::Limits;
 use crate::mounts::Mounts;
-use crate::network::Network;
+use crate::network::{Firewall, Network};
 use crate::store::{DirectoryStore, Pools, Store, ZfsStore};
 
 /// The operating system of the host.
@@ -72,6 +73,10 @@ pub struct Host {
     pub network: Arc<dyn Network>,
     /// Resource limits.
     pub limits: Arc<dyn Limits>,
+    /// Rulesets of devfs; none where the system has none (Linux).
+    pub rulesets: Option<Arc<dyn Rulesets>>,
+    /// Rules of secure bridges; none where the system has none (Linux).
+    pub firewall: Option<Arc<dyn Firewall>>,
     /// Files below roots.
     pub files: Arc<dyn Files>,
 }
@@ -115,6 +120,14 @@ impl Host {
             limits: Arc::new(crate::limits::LinuxLimits),
             #[cfg(target_os = "freebsd")]
             limits: Arc::new(crate::limits::FreeBsdLimits),
+            #[cfg(target_os = "linux")]
+            rulesets: None,
+            #[cfg(target_os = "freebsd")]
+            rulesets: Some(Arc::new(crate::devfs::FreeBsdRulesets)),
+            #[cfg(target_os = "linux")]
+            firewall: None,
+            #[cfg(target_os = "freebsd")]
+            firewall: Some(Arc::new(crate::network::FreeBsdFirewall::new(commands.clone()))),
             files: Arc::new(ConfinedFiles),
             directories: Arc::new(DirectoryStore::new()),
             pools: zfs.clone(),

@@ -139,6 +139,8 @@ pub fn on(host: Host, fault: Fault) -> Host {
         network: faulty!(host.network),
         limits: faulty!(host.limits),
         files: faulty!(host.files),
+        rulesets: host.rulesets,
+        firewall: host.firewall,
         commands,
     }
 }
