@@ -26,6 +26,8 @@ pub struct Case {
     pub back: &'static [&'static str],
     /// What else takes its effect back.
     pub clean: Option<fn(&Machine)>,
+    /// The stores that have it; none: all.
+    pub only: Option<Store>,
     /// A failure may leave it half done (`stop`, `destroy`); done again, it comes to its end.
     pub finishes: bool,
 }
@@ -37,13 +39,18 @@ pub const fn case(
     command: &'static str,
     back: &'static [&'static str],
 ) -> Case {
-    Case { name, given, prepare: None, command, back, clean: None, finishes: false }
+    Case { name, given, prepare: None, command, back, clean: None, only: None, finishes: false }
 }
 
 impl Case {
     /// It only takes away: see [`Case::finishes`].
     pub const fn finishing(self) -> Case {
         Case { finishes: true, ..self }
+    }
+
+    /// On zfs only: in directories nothing hangs on anything.
+    pub const fn on_zfs(self) -> Case {
+        Case { only: Some(Store::Zfs), ..self }
     }
 
     /// With something to do first that is no command of ioc.

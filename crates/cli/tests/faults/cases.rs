@@ -10,6 +10,17 @@ const WEB: &str = "create -e web";
 pub(crate) const CASES: &[Case] = &[
     case("create_empty", &[], "create -e web", &["destroy -f web"]),
     case("create_basejail", &[HOST], "create -r host web boot=yes", &["destroy -f web"]),
+    case("create_thick", &[WEB, "set template=yes web"], "create --thick -t web web2", &["destroy -f web2"]),
+    case("create_from_template", &[WEB, "set template=yes web"], "create -t web web2", &["destroy -f web2"]),
+    case("clone", &[WEB], "clone web web2 priority=3", &["destroy -f web2"]),
+    case("clone_thick", &[WEB], "clone --thick web web2", &["destroy -f web2"]),
+    case("promote", &[WEB, "clone web web2"], "promote web2", &["promote web"]).on_zfs(),
+    case(
+        "rename",
+        &[WEB, "set template=yes web", "create -t web web2"],
+        "rename web www",
+        &["rename www web"],
+    ),
     case("set", &[WEB], "set boot=yes priority=3 web", &["set boot= priority= web"]),
     case("destroy", &[WEB], "destroy -f web", &[WEB]).finishing(),
     case("fetch_host", &[HOST, "destroy -f -r host"], HOST, &["destroy -f -r host"]),

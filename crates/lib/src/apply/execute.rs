@@ -177,6 +177,11 @@ fn is_done_already(step: &Step, host: &Host, error: &StepError) -> bool {
         (Step::Rename { to, .. }, StepError::Store(StoreError::NotFound { .. })) => {
             matches!(host.store(to).dataset(to), Ok(Some(_)))
         }
+        // zfs(8) says of what was promoted, or never was a clone, that it is none.
+        (Step::Promote { dataset, former_origin }, StepError::Store(StoreError::Command { .. })) => {
+            let info = host.store(dataset).dataset(dataset).ok().flatten();
+            info.is_some_and(|info| info.origin.is_none_or(|origin| origin.dataset != *former_origin))
+        }
         (
             Step::DestroyDataset { .. }
             | Step::DestroySnapshot { .. }

@@ -15,7 +15,11 @@ impl Step {
             CreateDataset { dataset, .. } | CloneSnapshot { target: dataset, .. } => {
                 vec![DestroyDataset { dataset }]
             }
-            Copy(order) => vec![DestroyDataset { dataset: order.to }],
+            // What is received has the snapshot that was sent, until the copy is done.
+            Copy(order) => {
+                let received = order.tag.map(|tag| DestroySnapshot { snapshot: order.to.at(tag) });
+                std::iter::once(DestroyDataset { dataset: order.to }).chain(received).collect()
+            }
             CreateSnapshot { snapshot, descendants } => {
                 snapshots_of(&snapshot, &descendants).map(|snapshot| DestroySnapshot { snapshot }).collect()
             }

@@ -101,7 +101,12 @@ pub fn root(plan: &mut Plan, store: StoreKind, origin: Origin, target: DatasetNa
                     });
                 }
                 (StoreKind::Zfs, tag) => {
+                    let taken = tag.clone().filter(|_| take_snapshot).map(|tag| dataset.at(tag));
                     plan.push(Step::Copy(CopyOrder { from: dataset, tag, to: target, without: Vec::new() }));
+                    // Nothing hangs on it.
+                    if let Some(snapshot) = taken {
+                        plan.push(Step::DestroySnapshot { snapshot });
+                    }
                 }
                 (StoreKind::Directory, tag) => {
                     plan.push(Step::Copy(CopyOrder { from: dataset, tag, to: target, without }));
