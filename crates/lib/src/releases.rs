@@ -1,7 +1,10 @@
 //! Finding releases by names and patterns.
 
+use std::collections::BTreeMap;
+
 use ioc_model::filter::Glob;
 use ioc_model::name::{DatasetName, Part, ReleaseName};
+use ioc_platform::store::{SnapshotInfo, StoreKind};
 
 use crate::error::Error;
 use crate::ioc::Ioc;
@@ -21,6 +24,8 @@ pub struct ReleaseView {
     pub dataset: DatasetName,
     /// It has its root; what is left of a destruction that failed has not.
     pub complete: bool,
+    /// Its patch levels, lowest first; none in the directory store.
+    pub patches: Vec<u32>,
     several_sources: bool,
 }
 
@@ -66,7 +71,12 @@ impl Ioc {
             // Fails if the source is not there; a source without releases is no failure.
             source.directory(self.host())?;
             let namespace = source.root.part(Part::Releases);
-            let tree = self.host().store(&namespace).tree(&namespace, DEPTH - 1, &[])?;
+            let store = self.host().store(&namespace);
+            let tree = store.tree(&namespace, DEPTH - 1, &[])?;
+            let mut patches = match store.kind() {
+                StoreKind::Zfs if !tree.is_empty() => patches(&store.snapshots(&namespace, true)?),
+                _ => BTreeMap::new(),
+            };
             let inside = |dataset: &&DatasetName| dataset.parent().as_ref() == Some(&namespace);
             releases.extend(tree.keys().filter(inside).filter_map(|dataset| {
                 Some(ReleaseView {
@@ -74,12 +84,25 @@ impl Ioc {
                     name: dataset.last().parse().ok()?,
                     dataset: dataset.clone(),
                     complete: tree.contains_key(&dataset.part(Part::Root)),
+                    patches: patches.remove(&dataset.part(Part::Root)).unwrap_or_default(),
                     several_sources: sources.len() > 1,
                 })
             }));
         }
         Ok(releases)
     }
+}
+
+/// The patch levels among snapshots, by dataset, lowest first.
+fn patches(snapshots: &[SnapshotInfo]) -> BTreeMap<DatasetName, Vec<u32>> {
+    let mut patches: BTreeMap<DatasetName, Vec<u32>> = BTreeMap::new();
+    for name in snapshots.iter().map(|info| &info.name) {
+        if let Some(level) = name.tag.patch_level() {
+            patches.entry(name.dataset.clone()).or_default().push(level);
+        }
+    }
+    patches.values_mut().for_each(|levels| levels.sort_unstable());
+    patches
 }
 
 fn choose(releases: Vec<ReleaseView>, words: &[String]) -> ReleaseSelection {
@@ -117,7 +140,7 @@ mod tests {
         let source: Source = format!("{source}=/{source}").parse().unwrap();
         let name: ReleaseName = name.parse().unwrap();
         let dataset = source.release(&name).unwrap();
-        ReleaseView { source, name, dataset, complete: true, several_sources: true }
+        ReleaseView { source, name, dataset, complete: true, patches: vec![], several_sources: true }
     }
 
     fn chosen(words: &[&str]) -> (Vec<String>, Vec<String>) {

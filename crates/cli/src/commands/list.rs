@@ -121,7 +121,7 @@ impl Arguments {
         for word in selection.unmatched {
             results.add(&Failure::NoRelease(word));
         }
-        let mut table = Table::new(["name", "source", "full_name", "dataset"]);
+        let mut table = Table::new(["name", "source", "full_name", "dataset", "patches"]);
         for release in selection.releases {
             let full_name = release.full_name();
             let row = [
@@ -130,7 +130,8 @@ impl Arguments {
                 full_name,
                 release.dataset.to_string(),
             ];
-            table.push(row.map(Value::Text).into());
+            let patches = release.patches.iter().map(|level| format!("p{level}"));
+            table.push(row.map(Value::Text).into_iter().chain([Value::list(patches)]).collect());
         }
         self.listing.print_fixed(session, ("ioc.releases/1", "releases"), table, &["full_name"])?;
         Ok(results.exit)

@@ -21,3 +21,4 @@ mod refusals;
 mod releases;
 mod rename;
 mod snapshots;
+mod templates;

@@ -85,6 +85,29 @@ scenarios! {
         }
     }
 
+    fn jails_follow_a_release_or_are_pinned_to_a_patch_level(machine) {
+        let path = archive(machine, &[]);
+        machine.ok(&["fetch", "-r", "small", "--archive", path.to_str().unwrap()]);
+        let Some(pool) = machine.pool() else {
+            machine.fails(1, &["create", "-r", "small-p0", "pinned"]);
+            return;
+        };
+        let motd = |jail: &str| std::fs::read_to_string(machine.jail_root(jail).join("etc/motd")).unwrap();
+        let root = machine.mounted_at().join("releases/small/root");
+        std::fs::write(root.join("etc/motd"), "patched\n").unwrap();
+        pool.zfs(&["snapshot", &format!("{}/releases/small/root@p3", machine.root())]);
+        std::fs::write(root.join("etc/motd"), "not yet a patch level\n").unwrap();
+        machine.ok(&["create", "-r", "small-p0", "-nb", "pinned"]);
+        machine.ok(&["create", "-r", "small", "-nb", "floating"]);
+        assert_eq!((motd("pinned").as_str(), motd("floating").as_str()), ("hello\n", "patched\n"));
+        machine.fails(1, &["create", "-r", "small-p9", "web"]);
+        machine.ok(&["create", "-r", "small-p0", "base"]);
+        let plan = machine.ok(&["start", "--plan", "base"]);
+        assert!(plan.contains("/.zfs/snapshot/p0/bin") || plan.contains("not at the jail's patch level"), "{plan}");
+        let listed = machine.ok(&["list", "-r", "-H", "-o", "name,patches"]);
+        assert_eq!(listed, "small\tp0,p3\n");
+    }
+
     fn a_release_of_the_host_only_makes_basejails(machine) {
         machine.host_release();
         machine.fails(2, &["create", "-r", "host", "-nb", "web"]);

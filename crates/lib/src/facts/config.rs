@@ -108,6 +108,7 @@ pub fn change_jail(jail: &JailFacts, changes: &[(String, Option<String>)]) -> Re
         let write = Write { directory: &jail.directory, dataset: &jail.dataset, file: Format::file };
         result.steps.extend(write.steps(jail.config.document(), config.document(), &jail.info)?);
     }
+    result.steps = writable(&jail.dataset, &jail.info, result.steps);
     for change in done.dataset {
         let previous = jail.info.properties.get(change.property);
         let before = previous.map_or_else(|| "-".to_owned(), |p| p.value.clone());
@@ -131,6 +132,26 @@ pub fn change_jail(jail: &JailFacts, changes: &[(String, Option<String>)]) -> Re
     }
     result.config = Some(config);
     Ok(result)
+}
+
+/// Steps that write a jail's files, where its dataset is read-only as those of iocage's templates are: it takes the
+/// changes, and is read-only again.
+pub fn writable(dataset: &DatasetName, info: &DatasetInfo, steps: Vec<Step>) -> Vec<Step> {
+    let readonly = info.properties.get("readonly").filter(|readonly| readonly.value == "on");
+    let writes = steps.iter().any(|step| matches!(step, Step::WriteFile { .. }));
+    let Some(readonly) = readonly.filter(|_| writes) else { return steps };
+    let local = readonly.local.then(|| readonly.value.clone());
+    let set = |value: Option<String>, previous: Option<String>| Step::SetProperty {
+        dataset: dataset.clone(),
+        property: "readonly".to_owned(),
+        value,
+        previous,
+    };
+    let off = Some("off".to_owned());
+    let mut all = vec![set(off.clone(), local.clone())];
+    all.extend(steps);
+    all.push(set(local, off));
+    all
 }
 
 /// The value that holds, as `get` shows it; of one that cannot be read nothing is known.
@@ -309,5 +330,43 @@ impl NewConfig {
             return Err(wrong("it cannot be written to a file".to_owned()));
         };
         Ok(FinishedConfig { file: (name.parse()?, Content::from(text)), dataset_properties: properties })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ioc_platform::store::PropertyValue;
+
+    use super::*;
+
+    fn words(readonly: Option<(&str, bool)>, steps: Vec<Step>) -> Vec<(String, Vec<String>)> {
+        let properties = readonly
+            .map(|(value, local)| ("readonly".to_owned(), PropertyValue { value: value.to_owned(), local }));
+        let info = DatasetInfo { properties: properties.into_iter().collect(), ..DatasetInfo::default() };
+        let undo = |step: &Step| step.undo().iter().map(ToString::to_string).collect();
+        let steps = writable(&"p/templates/t".parse().unwrap(), &info, steps);
+        steps.iter().map(|step| (step.to_string(), undo(step))).collect()
+    }
+
+    fn write() -> Step {
+        let (path, content) = ("config.json".parse().unwrap(), Content::from("new"));
+        let previous = Some(Content::from("old"));
+        Step::WriteFile { root: "/t".into(), path, content, mode: 0o644, previous }
+    }
+
+    #[test]
+    fn what_is_read_only_is_so_again() {
+        let steps = words(Some(("on", true)), vec![write()]);
+        assert_eq!(steps.len(), 3);
+        assert!(steps[0].0.contains("readonly=off") && steps[2].0.contains("readonly=on"), "{steps:?}");
+        assert!(steps[0].1[0].contains("readonly=on") && steps[2].1[0].contains("readonly=off"), "{steps:?}");
+    }
+
+    #[test]
+    fn what_takes_writes_is_left_alone() {
+        for readonly in [None, Some(("off", true)), Some(("off", false))] {
+            assert_eq!(words(readonly, vec![write()]).len(), 1);
+        }
+        assert!(words(Some(("on", true)), Vec::new()).is_empty());
     }
 }

@@ -86,6 +86,8 @@ pub struct BaseMount {
     pub from: PathBuf,
     /// The directories.
     pub directories: Vec<JailPath>,
+    /// They are as the release is now, and the jail is pinned to an earlier patch level.
+    pub too_new: bool,
 }
 
 /// Directories of a FreeBSD release that are its base; the reference's list.
@@ -172,7 +174,10 @@ impl ReleaseFacts {
 
     /// What a basejail of `release` mounts.
     pub fn base_mount(&self, host: &Host, release: &ReleaseRef) -> Result<BaseMount, Error> {
-        Ok(BaseMount { from: self.mount_base(host, release)?, directories: self.directories.clone() })
+        let from = self.mount_base(host, release)?;
+        let earlier = release.patch.is_some() && release.patch != self.patches.last().copied();
+        let too_new = earlier && !self.is_host() && from == self.base;
+        Ok(BaseMount { from, directories: self.directories.clone(), too_new })
     }
 
     /// Where the base directories of `release` are to be mounted from: its snapshot, where the file system shows

@@ -1,6 +1,7 @@
 //! Changing properties, of a jail or of a source's defaults.
 
 use ioc_model::name::{JailRef, SourceName};
+use ioc_model::property;
 use ioc_platform::host::Host;
 
 use super::start;
@@ -57,6 +58,7 @@ impl Set {
             Target::Jail(jail) => {
                 let jail = JailFacts::gather(ioc, jail)?;
                 let changes = config::change_jail(&jail, &self.changes)?;
+                self.check_template(ioc.host(), &jail, &changes)?;
                 let live = match changes.report.is_empty() {
                     true => None,
                     false => live(ioc, &jail, &changes)?,
@@ -66,6 +68,25 @@ impl Set {
             Target::Defaults(source) => {
                 Ok((config::change_defaults(ioc, ioc.source(source)?, &self.changes)?, None))
             }
+        }
+    }
+}
+
+impl Set {
+    /// A template does not run; and among iocage's templates all are, whatever their configuration says.
+    fn check_template(&self, host: &Host, jail: &JailFacts, changes: &Changes) -> Result<(), Error> {
+        let named = self.changes.iter().any(|(key, _)| property::canonical(key) == property::TEMPLATE.name());
+        let Some(config) = changes.config.as_ref().filter(|_| named) else { return Ok(()) };
+        let mut after = jail.clone();
+        after.config = config.clone();
+        let name = &jail.reference.name;
+        match after.get(&property::TEMPLATE)? {
+            true if jail.running(host)?.is_some() => Err(Error::JailRunning(name.clone())),
+            false if after.is_template()? => Err(Error::Request(format!(
+                "{} is among iocage's templates and stays one; a clone of it is a jail",
+                jail.dataset
+            ))),
+            _ => Ok(()),
         }
     }
 }

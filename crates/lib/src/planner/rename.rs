@@ -40,10 +40,9 @@ pub fn plan(facts: &Facts<'_>) -> Result<Plan, Error> {
     };
     let mut plan = Plan::new("rename", format!("{} to {name}", jail.reference.name));
     plan.push(Step::Rename { from: jail.dataset.clone(), to: dataset.clone() });
-    for step in config::rename_jail(jail, name, &own_changes(jail, name, host_uuid, &move_)?)? {
-        plan.push(move_.step(step));
-    }
-    if let Some(step) = fstab_step(jail, &move_)? {
+    let mut own = config::rename_jail(jail, name, &own_changes(jail, name, host_uuid, &move_)?)?;
+    own.extend(fstab_step(jail, &move_)?);
+    for step in config::writable(&jail.dataset, &jail.info, own) {
         plan.push(move_.step(step));
     }
     for other in referrers {
@@ -51,7 +50,8 @@ pub fn plan(facts: &Facts<'_>) -> Result<Plan, Error> {
         for step in config::change_jail(other, &changes)?.steps {
             plan.push(step);
         }
-        if let Some(step) = fstab_step(other, &move_)? {
+        let fstab = fstab_step(other, &move_)?.into_iter().collect();
+        for step in config::writable(&other.dataset, &other.info, fstab) {
             plan.push(step);
         }
     }

@@ -62,6 +62,11 @@ pub fn plan(facts: &Facts<'_>, purpose: Purpose) -> Result<Plan, Error> {
     let jail = facts.jail;
     let mut plan = Plan::new("start", &jail.reference.name);
     let mut memory = Remembered::default();
+    if facts.base.is_some_and(|base| base.too_new) {
+        let note = "snapshots are no directories on this host: the base is that of the release as it is now, not at \
+                    the jail's patch level";
+        plan.notes.push(note.to_owned());
+    }
     let env = environment::of_hooks(jail, facts.environment)?;
     let hook = |plan: &mut Plan, which| add_hook(plan, jail, which, &env, &facts.missing_scripts);
 
