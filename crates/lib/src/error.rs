@@ -40,6 +40,9 @@ pub enum Error {
     /// There is no such jail.
     #[error("there is no jail {0}")]
     JailUnknown(String),
+    /// A running jail that is in none of the sources.
+    #[error("jail {0} runs here, but is in none of the sources of ioc: somebody else's, which is only shown")]
+    Foreign(String),
     /// A short form of a name fits several jails.
     #[error("{text} could be any of {}", .candidates.join(", "))]
     Ambiguous {

@@ -178,7 +178,39 @@ fn of_dataset_property(jail: &JailFacts, row: &'static dyn AnyProperty) -> Optio
     })
 }
 
+/// Which layer a value comes from, in a word, and where that is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Provenance {
+    /// `local`, `defaults`, `iocage`, `built-in`; of a dataset's property also `inherited`; `computed`.
+    pub origin: String,
+    /// The file or dataset, if it is in one.
+    pub place: Option<String>,
+}
+
+impl Provenance {
+    fn computed() -> Self {
+        Provenance { origin: "computed".to_owned(), place: None }
+    }
+}
+
 impl JailFacts {
+    /// Where the value of a property comes from; none if it has no value that could be used.
+    pub fn provenance(&self, key: &str) -> Option<Provenance> {
+        let key = property::canonical(key);
+        match property::find(key).map(|row| row.facts().kind) {
+            Some(Kind::Computed) => Some(Provenance::computed()),
+            Some(Kind::Dataset(native)) => {
+                let local = self.info.properties.get(native).is_some_and(|found| found.local);
+                let origin = if local { "local" } else { "inherited" }.to_owned();
+                Some(Provenance { origin, place: local.then(|| self.dataset.to_string()) })
+            }
+            Some(Kind::Config) | None => {
+                let origin = self.config.show(key).ok()?.origin;
+                Some(Provenance { origin: origin.to_string(), place: self.place_of(origin) })
+            }
+        }
+    }
+
     /// The file or dataset that a layer of the configuration is in; none for what is in none.
     pub fn place_of(&self, origin: Origin) -> Option<String> {
         match origin {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use ioc_model::filter::{Filter, Resolution};
 use ioc_model::name::{JailName, JailRef, SourceName};
 use ioc_model::property::Value;
+use ioc_platform::jails::RunningJail;
 
 use crate::error::Error;
 use crate::facts::jail::JailFacts;
@@ -25,6 +26,10 @@ pub struct Selection {
     pub jails: Vec<JailView>,
     /// Names and patterns, as the user wrote them, that match nothing.
     pub unmatched: Vec<String>,
+    /// Those of them that are names of running jails in none of the sources.
+    pub foreign: Vec<String>,
+    /// All running jails in none of the sources.
+    pub others: Vec<RunningJail>,
 }
 
 impl Selection {
@@ -61,9 +66,13 @@ impl Ioc {
             }
         }
         let filter = Filter::parse([text]).map_err(|e| Error::Request(e.to_string()))?;
-        let jails: Vec<JailRef> = World::gather(self)?.jails.into_iter().map(|jail| jail.reference).collect();
+        let world = World::gather(self)?;
+        let jails: Vec<JailRef> = world.jails.into_iter().map(|jail| jail.reference).collect();
         match filter.names.first().map_or(Resolution::None, |name| name.resolve(&jails)) {
             Resolution::One(jail) => Ok(jail.clone()),
+            Resolution::None if world.foreign.iter().any(|jail| jail.name.as_str() == text) => {
+                Err(Error::Foreign(text.to_owned()))
+            }
             Resolution::None => Err(Error::JailUnknown(text.to_owned())),
             Resolution::Ambiguous(several) => Err(Error::Ambiguous {
                 text: text.to_owned(),
@@ -94,7 +103,10 @@ impl Ioc {
         };
         let mut jails: Vec<JailView> = world.jails.into_iter().filter(chosen).collect();
         jails.sort_by_cached_key(|jail| (jail.priority(), jail.reference.clone()));
-        let unmatched = named.unmatched.iter().map(ToString::to_string).collect();
-        Ok(Selection { jails, unmatched })
+        let unmatched: Vec<String> = named.unmatched.iter().map(ToString::to_string).collect();
+        let is_foreign =
+            |name: &&String| world.foreign.iter().any(|jail| jail.name.as_str() == name.as_str());
+        let foreign = unmatched.iter().filter(is_foreign).cloned().collect();
+        Ok(Selection { jails, unmatched, foreign, others: world.foreign })
     }
 }

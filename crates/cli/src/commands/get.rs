@@ -1,7 +1,9 @@
 //! `ioc get`
 
 use libioc::Error;
+use libioc::explain::Provenance;
 use libioc::facts::world::JailView;
+use libioc::model::config::Origin;
 use libioc::model::name::{JailRef, SourceName};
 use libioc::model::property::Value;
 use libioc::operation::Target;
@@ -23,6 +25,10 @@ pub(crate) struct Arguments {
     #[arg(short, long)]
     all: bool,
 
+    /// Say where each value comes from: local, defaults, iocage, built-in, computed; and the file or dataset
+    #[arg(long)]
+    origin: bool,
+
     /// For scripts: separate key and value by a tab
     #[arg(short = 'H', long = "script")]
     script: bool,
@@ -32,8 +38,8 @@ pub(crate) struct Arguments {
     words: Vec<String>,
 }
 
-/// A property and its value, or why it has none that could be used.
-type Setting = (String, Result<Value, Error>);
+/// A property, its value or why it has none that could be used, and where that comes from.
+type Setting = (String, Result<Value, Error>, Option<Provenance>);
 
 pub(crate) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Failure> {
     let (target, keys) = arguments.parse()?;
@@ -44,9 +50,13 @@ pub(crate) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Fail
     };
     let mut exit = Exit::Done;
     let mut values = Vec::new();
-    for (key, value) in settings {
+    let mut origins = Vec::new();
+    for (key, value, provenance) in settings {
         match value {
-            Ok(value) => values.push((key, value)),
+            Ok(value) => {
+                values.push((key, value));
+                origins.push(provenance);
+            }
             Err(error) => {
                 let failure = Failure::from(error);
                 session.screen.error(&Report::from(&failure));
@@ -61,7 +71,27 @@ pub(crate) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Fail
             Target::Jail(jail) => ("jail", jail.to_string()),
             Target::Defaults(source) => ("defaults", source.to_string()),
         };
-        output::json(&json!({ "schema": "ioc.get/1", whose: name, "properties": properties }))?;
+        let mut document = json!({ "schema": "ioc.get/1", whose: name, "properties": properties });
+        if arguments.origin {
+            let told = values
+                .iter()
+                .zip(&origins)
+                .filter_map(|((key, _), told)| Some((key.clone(), told.as_ref()?)));
+            let told = told.map(|(key, told)| (key, json!({ "origin": told.origin, "place": told.place })));
+            document["origins"] = serde_json::Value::Object(told.collect());
+        }
+        output::json(&document)?;
+    } else if arguments.origin {
+        let separator = if arguments.script { "\t" } else { "  " };
+        let line = |((key, value), told): (&(String, Value), &Option<Provenance>)| {
+            let (origin, place) =
+                told.as_ref().map_or(("-", None), |told| (told.origin.as_str(), told.place.as_deref()));
+            let cells =
+                [key, &*value.as_text(), origin, place.unwrap_or("-")].map(|cell| visible(cell).into_owned());
+            cells.join(separator) + "\n"
+        };
+        let text: String = values.iter().zip(&origins).map(line).collect();
+        output::results(|out| out.write_all(text.as_bytes()))?;
     } else if let (Some([_]), [(_, value)]) = (keys, &values[..]) {
         output::line(&visible_lines(&value.as_text()))?;
     } else {
@@ -101,7 +131,8 @@ fn of_jail(session: &Session, jail: &JailRef, keys: Option<&[String]>) -> Result
             view.keys()
         }
     };
-    Ok(keys.into_iter().map(|key| (key.clone(), view.value(&key))).collect())
+    let told = |key: &str| view.facts.as_ref().ok()?.provenance(key);
+    Ok(keys.into_iter().map(|key| (key.clone(), view.value(&key), told(&key))).collect())
 }
 
 fn of_defaults(
@@ -109,7 +140,16 @@ fn of_defaults(
     source: &SourceName,
     keys: Option<&[String]>,
 ) -> Result<Vec<Setting>, Failure> {
-    let config = libioc::facts::config::defaults(&session.ioc, session.ioc.source(source)?)?;
+    let found = session.ioc.source(source)?;
+    let config = libioc::facts::config::defaults(&session.ioc, found)?;
+    let directory = found.directory(session.ioc.host())?;
+    let file = config.format().defaults_file().map(|file| directory.join(file).display().to_string());
+    let told = |key: &str| {
+        Some(match config.show(key).ok()?.origin {
+            Origin::Local => Provenance { origin: Origin::SourceDefaults.to_string(), place: file.clone() },
+            origin => Provenance { origin: origin.to_string(), place: None },
+        })
+    };
     let keys = match keys {
         Some(keys) => keys.to_vec(),
         None => config.keys().into_iter().map(str::to_owned).collect(),
@@ -120,5 +160,5 @@ fn of_defaults(
             Err(Error::Config { subject: format!("defaults of {source}"), problem: error.to_string() })
         }
     };
-    Ok(keys.into_iter().map(|key| (key.clone(), value(&key))).collect())
+    Ok(keys.into_iter().map(|key| (key.clone(), value(&key), told(&key))).collect())
 }

@@ -1,6 +1,7 @@
 //! `ioc list`
 
 use libioc::model::property::{self, Value};
+use libioc::platform::jails::RunningJail;
 
 use super::listing::ListingOptions;
 use super::select::{self, FILTER_HELP};
@@ -24,6 +25,10 @@ pub(crate) struct Arguments {
     /// List the sources of jails; also -d, --dataset
     #[arg(short, long, short_alias = 'd', alias = "dataset", group = "kind", conflicts_with = "filters")]
     pools: bool,
+
+    /// List running jails that are in no source as well: somebody else's, to be looked at only
+    #[arg(short, long, conflicts_with_all = ["kind", "filters"])]
+    all: bool,
 
     /// Show the column ip6_addr as well
     #[arg(short, long, conflicts_with_all = ["kind", "output"])]
@@ -78,6 +83,9 @@ impl Arguments {
         for name in columns.iter().copied().chain(self.listing.sort.as_deref()) {
             check_column(name)?;
         }
+        if self.all && (json || self.listing.output.is_empty()) {
+            columns.push(FOREIGN);
+        }
         let chosen =
             select::choose(session, &self.filters, Some(self.template), "`ioc list` shows all of them")?;
         let mut results = Failures::new(session);
@@ -89,6 +97,10 @@ impl Arguments {
         for jail in chosen.jails {
             let mut row = Vec::with_capacity(gathered.len());
             for column in &gathered[..gathered.len() - 1] {
+                if *column == FOREIGN {
+                    row.push(Value::Bool(false));
+                    continue;
+                }
                 row.push(jail.value(column).unwrap_or_else(|error| {
                     // One that cannot be read at all is told of once, below.
                     if jail.facts.is_ok() {
@@ -107,6 +119,9 @@ impl Arguments {
                 }
             });
             table.push(row);
+        }
+        for jail in chosen.others.iter().filter(|_| self.all) {
+            table.push(gathered.iter().map(|column| foreign(jail, column)).collect());
         }
         if json {
             columns.push(BROKEN);
@@ -149,6 +164,26 @@ impl Arguments {
 
 /// The member of a jail in JSON that says why it cannot be read.
 const BROKEN: &str = "broken";
+
+/// The member of a jail that says that it is in none of the sources.
+const FOREIGN: &str = "foreign";
+
+/// What the kernel tells of a jail that is in none of the sources.
+fn foreign(jail: &RunningJail, column: &str) -> Value {
+    let text = |text: String| Value::Text(text);
+    match property::canonical(column) {
+        FOREIGN | "running" => Value::Bool(true),
+        "jid" => Value::Int(jail.jid.into()),
+        "name" | "full_name" => text(jail.name.to_string()),
+        "state" => text("up".to_owned()),
+        "path" => text(jail.path.display().to_string()),
+        "host_hostname" => text(jail.hostname.clone()),
+        "vnet" => Value::Bool(jail.vnet),
+        "ip4_addr" => Value::list(jail.ip4.iter().map(ToString::to_string)),
+        "ip6_addr" => Value::list(jail.ip6.iter().map(ToString::to_string)),
+        _ => Value::None,
+    }
+}
 
 fn check_column(name: &str) -> Result<(), Failure> {
     if property::find(name).is_some() {

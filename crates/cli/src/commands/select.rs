@@ -1,7 +1,9 @@
 //! Choosing jails by what the user wrote.
 
+use libioc::Error;
 use libioc::facts::world::JailView;
 use libioc::model::name::JailRef;
+use libioc::platform::jails::RunningJail;
 use libioc::select::{Select, Selection};
 
 use crate::session::Session;
@@ -17,7 +19,10 @@ pub(super) const FILTER_HELP: &str = "Names of jails, and terms PROPERTY=VALUE. 
 pub(super) struct Chosen {
     /// The jails.
     pub(super) jails: Vec<JailView>,
+    /// Running jails that are in none of the sources.
+    pub(super) others: Vec<RunningJail>,
     unmatched: Vec<String>,
+    foreign: Vec<String>,
     filters: String,
     hint: &'static str,
 }
@@ -29,8 +34,9 @@ pub(super) fn choose(
     templates: Option<bool>,
     hint: &'static str,
 ) -> Result<Chosen, Failure> {
-    let Selection { jails, unmatched } = session.ioc.select(filters, Select { templates })?;
-    Ok(Chosen { jails, unmatched, filters: filters.join(" "), hint })
+    let Selection { jails, unmatched, foreign, others } =
+        session.ioc.select(filters, Select { templates })?;
+    Ok(Chosen { jails, others, unmatched, foreign, filters: filters.join(" "), hint })
 }
 
 impl Chosen {
@@ -42,7 +48,10 @@ impl Chosen {
     /// Reports the names that fit no jail.
     pub(super) fn report_unmatched(&self, mut report: impl FnMut(&str, Failure)) {
         for given in &self.unmatched {
-            report(given, Failure::NoJail { given: given.clone(), hint: self.hint });
+            match self.foreign.contains(given) {
+                true => report(given, Error::Foreign(given.clone()).into()),
+                false => report(given, Failure::NoJail { given: given.clone(), hint: self.hint }),
+            }
         }
     }
 

@@ -200,6 +200,7 @@ fn hint(error: &Error) -> Option<String> {
                 .to_owned()
         }
         Error::Cycle { .. } => "change `depends` of one of them with `ioc set`".to_owned(),
+        Error::Foreign(_) => "jls(8) and jail(8) know it; `ioc list --all` shows it".to_owned(),
         Error::Host(_)
         | Error::Name(_)
         | Error::Request(_)

@@ -42,6 +42,61 @@ scenarios! {
         machine.fails(1, &["explain", "ghost"]);
     }
 
+    fn origins_of_values(machine) {
+        machine.jail("web", &["boot=yes"]);
+        machine.ok(&["set", "priority=42", "defaults"]);
+        let config = machine.mounted_at().join("jails/web/config.json").display().to_string();
+        let defaults = machine.mounted_at().join("defaults.json").display().to_string();
+        assert_eq!(
+            machine.ok(&["get", "-H", "--origin", "boot", "priority", "notes", "running", "web"]),
+            format!("boot\tyes\tlocal\t{config}\npriority\t42\tdefaults\t{defaults}\nnotes\t-\tbuilt-in\t-\n\
+                running\tno\tcomputed\t-\n")
+        );
+        let all = machine.ok(&["get", "--origin", "all", "web"]);
+        assert!(all.lines().count() > 150 && all.contains("local"), "{all}");
+        let text = machine.ok(&["--json", "get", "--origin", "boot", "web"]);
+        let json: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(json["origins"]["boot"], json!({ "origin": "local", "place": config }));
+        assert_eq!(machine.ok(&["get", "-H", "--origin", "priority", "boot", "defaults"]),
+            format!("priority\t42\tdefaults\t{defaults}\nboot\tno\tbuilt-in\t-\n"));
+        if let Some(pool) = machine.pool() {
+            pool.zfs(&["set", "quota=1G", &format!("{}/jails/web", machine.root())]);
+            let said = machine.ok(&["get", "-H", "--origin", "quota", "compression", "web"]);
+            assert!(said.contains("quota\t1G\tlocal\t") && said.contains("inherited"), "{said}");
+        }
+    }
+
+    fn jails_of_others_are_shown_and_left_alone(machine) {
+        machine.jail("web", &[]);
+        machine.ok(&["start", "web"]);
+        // For an ioc with another source it is somebody else's.
+        let elsewhere = machine.directory().join("elsewhere");
+        fs::create_dir(&elsewhere).unwrap();
+        let (program, source) = (machine.command(&[]).get_program().to_owned(), format!("--source=x={}", elsewhere.display()));
+        let run = |args: &[&str]| {
+            let mut command = other_program(&program);
+            let output = command.arg(&source).args(args).env_remove("IOC_SOURCE").output().unwrap();
+            let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+            (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+        };
+        let name = format!("{}-web", machine.source());
+        assert!(!run(&["list", "-H"]).1.contains(&name));
+        let (status, listed, _) = run(&["list", "--all", "--json"]);
+        let json: Value = serde_json::from_str(&listed).unwrap();
+        let found = json["jails"].as_array().unwrap().iter().find(|jail| jail["name"] == name.as_str());
+        assert_eq!((status, &found.unwrap()["foreign"]), (0, &json!(true)), "{listed}");
+        for args in [&["stop", &name][..], &["exec", &name, "--", "true"], &["set", "boot=yes", &name], &["destroy", "-f", &name],
+            &["start", &name], &["get", "boot", &name], &["explain", &name]]
+        {
+            let (status, _, said) = run(args);
+            assert!(status == 1 && said.contains("somebody else's"), "{args:?}: {status} {said}");
+        }
+        let mine: Value = serde_json::from_str(&machine.ok(&["list", "--all", "--json"])).unwrap();
+        let mine = mine["jails"].as_array().unwrap().iter().find(|jail| jail["name"] == "web").cloned();
+        assert_eq!(mine.unwrap()["foreign"], false);
+        machine.ok(&["stop", "web"]);
+    }
+
     fn a_running_jail_is_told_as_it_was_started(machine) {
         machine.jail("web", &["ip4_addr=lo|127.0.5.2/32"]);
         let stopped = property(&told(machine, "web"), "ip4_addr").clone();
@@ -116,4 +171,9 @@ scenarios! {
         machine.ok(&["set", "template=yes", "web"]);
         machine.fails(1, &["export", "--jail-conf", "web"]);
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the binary is what is tested")]
+fn other_program(program: &std::ffi::OsStr) -> std::process::Command {
+    std::process::Command::new(program)
 }

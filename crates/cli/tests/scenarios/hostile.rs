@@ -129,6 +129,42 @@ scenarios! {
         }
     }
 
+    fn a_configuration_that_is_no_file_hides_no_other_jail(machine) {
+        machine.jail("good", &[]);
+        machine.jail("bad", &[]);
+        let config = machine.mounted_at().join("jails/bad/config.json");
+        let secret = machine.directory().join("secret");
+        fs::write(&secret, "{\"notes\": \"secret\"}").unwrap();
+        let kinds: [(&str, &dyn Fn()); 3] = [
+            ("link", &|| symlink(&secret, &config).unwrap()),
+            ("directory", &|| fs::create_dir(&config).unwrap()),
+            // Whoever opens it to read waits for somebody to write.
+            ("fifo", &|| make_fifo(&config)),
+        ];
+        for (kind, make) in kinds {
+            match fs::symlink_metadata(&config).unwrap().is_dir() {
+                true => fs::remove_dir(&config).unwrap(),
+                false => fs::remove_file(&config).unwrap(),
+            }
+            make();
+            let said = machine.run(&["list", "-H", "-o", "name,notes"]);
+            assert_eq!(said.status, 1, "{kind}: {said}");
+            assert!(said.stdout.contains("good") && said.stdout.contains("bad\t-"), "{kind}: {said}");
+            assert!(said.stderr.contains("bad") && !said.stdout.contains("secret"), "{kind}: {said}");
+            let json: serde_json::Value = serde_json::from_str(&machine.run(&["list", "--json"]).stdout).unwrap();
+            assert!(json["jails"].as_array().unwrap().iter().any(|jail| jail["broken"].is_string()), "{kind}: {json}");
+            for args in [&["start", "*"][..], &["stop", "*"], &["set", "priority=7", "*"]] {
+                let said = machine.run(args);
+                assert_eq!(said.status, 1, "{kind}: {said}");
+                assert!(said.stdout.contains("good") && said.stderr.contains("bad"), "{kind}: {said}");
+            }
+            let told = machine.ok(&["explain", "bad"]);
+            assert!(told.contains("cannot be started") && told.contains("config.json"), "{kind}: {told}");
+            machine.ok(&["set", "priority", "good"]);
+        }
+        assert_eq!(fs::read_to_string(&secret).unwrap(), "{\"notes\": \"secret\"}");
+    }
+
     fn fstabs_of_anybody(machine) {
         machine.jail("web", &[]);
         let (jail, root) = (machine.mounted_at().join("jails/web"), machine.jail_root("web"));
@@ -159,4 +195,9 @@ scenarios! {
         }
         assert_eq!(machine.left_behind(), Vec::<String>::new());
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test makes its files by its own means")]
+fn make_fifo(path: &Path) {
+    assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
 }

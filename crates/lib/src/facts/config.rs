@@ -7,6 +7,7 @@ use std::sync::Arc;
 use ioc_model::config::{Change, Document, Format, JailConfig, Raw, SourceDefaults, ZfsChange, ZfsDocument};
 use ioc_model::name::{DatasetName, JailName, JailPath, JailRef};
 use ioc_model::property::Stored;
+use ioc_platform::files::Kind;
 use ioc_platform::host::Host;
 use ioc_platform::store::{DatasetInfo, StoreKind};
 
@@ -72,7 +73,14 @@ fn read_with(
     let wrong = |problem: String| Error::Config { subject: whose.to_owned(), problem };
     for format in Format::ORDER {
         let Some(name) = file(format) else { continue };
-        let Some(bytes) = host.files.read(directory, &name.parse()?, MOST)? else { continue };
+        let path = name.parse()?;
+        let Some(bytes) = host.files.read(directory, &path, MOST)? else {
+            // A jail whose configuration lies elsewhere is not one without any.
+            if host.files.metadata(directory, &path)? == Some(Kind::Link) {
+                return Err(wrong(format!("{name} is a link that leads nowhere in its directory")));
+            }
+            continue;
+        };
         if let Some(document) = Document::read(format, &bytes).map_err(|e| wrong(format!("{name}: {e}")))? {
             return Ok(Some(document));
         }

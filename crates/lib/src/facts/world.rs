@@ -1,6 +1,6 @@
 //! All jails of all sources: what `list` shows and filters choose from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ioc_model::name::{JailName, JailRef, KernelName, Part};
 use ioc_model::property::{self, Value};
@@ -21,6 +21,8 @@ const DEPTH: usize = 3;
 pub struct World {
     /// The jails, by source, then by name.
     pub jails: Vec<JailView>,
+    /// Running jails that are in none of the sources: somebody else's, to be looked at and no more.
+    pub foreign: Vec<RunningJail>,
 }
 
 /// One jail as it is listed.
@@ -47,7 +49,9 @@ impl World {
             let tree = ioc.host().store(&source.root).tree(&source.root, DEPTH, &[])?;
             of_source(ioc, source, &tree, &running, sources.len() > 1, &mut jails)?;
         }
-        Ok(World { jails })
+        let ours: BTreeSet<i32> = jails.iter().filter_map(|jail| Some(jail.running.as_ref()?.jid)).collect();
+        let foreign = running.into_values().filter(|jail| !jail.dying && !ours.contains(&jail.jid)).collect();
+        Ok(World { jails, foreign })
     }
 }
 

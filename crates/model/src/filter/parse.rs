@@ -53,6 +53,9 @@ pub enum FilterError {
 /// Most names and terms of a filter.
 const MOST_TERMS: usize = 4096;
 
+/// Longest name of a property that is looked up at each `<` and `>` of a word, in bytes: `user.` and 255 more.
+const MOST_KEY: usize = 260;
+
 /// Adds the terms of one word of the command line.
 pub(super) fn add_word(filter: &mut Filter, word: &str) -> Result<(), FilterError> {
     let terms = split_unescaped(word, char::is_whitespace);
@@ -131,7 +134,7 @@ fn split_operator(term: &str) -> Option<(&str, Operator, &str)> {
             continue;
         }
         let (key, rest) = term.split_at(at);
-        let known = || property::find(key).is_some();
+        let known = || key.len() <= MOST_KEY && property::find(key).is_some();
         match character {
             '\\' => escaped = true,
             '=' => return Some((key, Operator::Is, &rest[1..])),

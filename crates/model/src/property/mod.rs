@@ -209,6 +209,30 @@ mod tests {
         assert!(names.len() > 150);
     }
 
+    /// Keys that iocage (CONFIG_VERSION 29) and libiocage have, besides permissions and limits.
+    const OTHERS: &str = "assign_localhost available basejail basejail_type boot bpf children_max clonejail \
+        cloned_release comment compression compressratio count cpuset dedup defaultrouter defaultrouter6 depends \
+        devfs_ruleset dhcp enforce_statfs exec_clean exec_created exec_fib exec_jail_user exec_poststart exec_poststop \
+        exec_prestart exec_prestop exec_start exec_stop exec_system_jail_user exec_system_user exec_timeout \
+        host_domainname host_hostname host_hostuuid host_time hostid hostid_strict_check id interfaces ip4 ip4_addr \
+        ip4_saddrsel ip6 ip6_addr ip6_saddrsel ip_hostname jail_zfs jail_zfs_dataset jail_zfs_mountpoint last_started \
+        legacy localhost_ip login_flags mac_prefix min_dyn_devfs_ruleset mount_devfs mount_fdescfs mount_linprocfs \
+        mount_procfs mountpoint name nat nat_backend nat_forwards nat_interface nat_prefix notes origin owner pkglist \
+        plugin_name plugin_repository priority provision.method provision.rev provision.source quota release \
+        reservation resolver rlimits rtsold securelevel source_template state stop_timeout sync_state sync_target \
+        sync_tgt_zpool sysvmsg sysvsem sysvshm tag tags template type used user.x uuid vnet vnet0_mac vnet1_mtu \
+        vnet_default_interface vnet_default_mtu vnet_interfaces allow_chflags allow_mlock allow_mount \
+        allow_mount_devfs allow_mount_fdescfs allow_mount_fusefs allow_mount_linprocfs allow_mount_nullfs \
+        allow_mount_procfs allow_mount_tmpfs allow_mount_zfs allow_quotas allow_raw_sockets allow_set_hostname \
+        allow_socket_af allow_sysvipc allow_tun allow_vmm";
+
+    #[test]
+    fn what_others_have_is_there() {
+        for key in OTHERS.split_whitespace() {
+            assert!(find(key).is_some(), "{key}");
+        }
+    }
+
     #[test]
     fn shown_values_read_back() {
         for property in all() {
