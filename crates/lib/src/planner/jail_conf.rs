@@ -97,6 +97,19 @@ impl File {
             Step::WriteFile { path, content, .. } => self.file(&path.to_string(), content),
             Step::Mount(spec) => self.mount(spec),
             Step::CreateJail(spec) => self.jail(spec),
+            // A number without rules would show every device of the host.
+            Step::DefineRuleset { number, rules } => {
+                let delete = format!("devfs rule -s {number} delset");
+                self.add("exec.prepare", &format!("{delete} 2>/dev/null || :"));
+                for rule in rules {
+                    // A rule prints with its pattern in quotes for the shell.
+                    match rule.path.as_ref().is_some_and(|path| path.contains('\'')) {
+                        true => self.left_out.push(format!("devfs rule {rule}")),
+                        false => self.add("exec.prepare", &format!("devfs rule -s {number} add {rule};")),
+                    }
+                }
+                self.release.push(delete);
+            }
             Step::ApplyLimits { rules, .. } => {
                 for rule in rules {
                     let text = format!(
@@ -358,6 +371,8 @@ fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use ioc_platform::devfs::Rule;
+
     use super::*;
 
     /// Reads a quoted string as jail(8) does (usr.sbin/jail/jaillex.l, text2lval).
@@ -405,6 +420,27 @@ mod tests {
         assert_eq!(hook("echo a\necho b"), "echo a\necho b;");
         assert_eq!(hook("echo $IOC_NAME"), "export IOC_NAME='it'\\''s'; echo $IOC_NAME");
         assert_eq!(hook("x ${IOC_JID}"), "export IOC_JID=\"$(jls -j ioc-web jid)\"; x ${IOC_JID}");
+    }
+
+    #[test]
+    fn a_ruleset_of_its_own_is_made_before_anything_is_mounted() {
+        let mut start = Plan::new("start", "web");
+        let rules = vec![Rule::hide_all(), Rule::unhide("bpf*")];
+        start.push(Step::DefineRuleset { number: 20000, rules });
+        let conf = write(&"ioc-web".parse().unwrap(), &start, &Plan::new("stop", "web"), true);
+        let lines: Vec<&str> = conf.text.lines().map(str::trim).collect();
+        let prepare =
+            lines.iter().filter_map(|line| line.strip_prefix("exec.prepare += ")?.strip_suffix(';'));
+        assert_eq!(
+            prepare.map(read).collect::<Vec<_>>(),
+            [
+                "devfs rule -s 20000 delset 2>/dev/null || :",
+                "devfs rule -s 20000 add hide;",
+                "devfs rule -s 20000 add path 'bpf*' unhide;",
+            ]
+        );
+        assert!(lines.contains(&"exec.release += 'devfs rule -s 20000 delset';"), "{lines:?}");
+        assert!(conf.left_out.is_empty());
     }
 
     #[test]
