@@ -33,6 +33,29 @@ pub(crate) struct Session {
 impl Session {
     /// Opens the sources; changes nothing.
     pub(crate) fn open(detect: Detect, global: &Global, screen: Screen) -> Result<Self, Failure> {
+        Self::with_sources(detect, global, screen, sources(global)?)
+    }
+
+    /// The same for a command in a running jail, which the kernel may know without anybody else being asked.
+    pub(crate) fn of_running(
+        detect: Detect,
+        global: &Global,
+        screen: Screen,
+        jail: &str,
+    ) -> Result<Self, Failure> {
+        let sources = match sources(global)? {
+            Sources::OfHost => Sources::OfRunning(jail.to_owned()),
+            given => given,
+        };
+        Self::with_sources(detect, global, screen, sources)
+    }
+
+    fn with_sources(
+        detect: Detect,
+        global: &Global,
+        screen: Screen,
+        sources: Sources,
+    ) -> Result<Self, Failure> {
         screen.trace();
         let cancelled = Arc::<AtomicBool>::default();
         let words: Vec<String> =
@@ -42,7 +65,7 @@ impl Session {
             command: words.join(" "),
             cancelled: Arc::clone(&cancelled),
         };
-        let ioc = Ioc::with_settings(detect().map_err(Error::from)?, sources(global)?, settings)?;
+        let ioc = Ioc::with_settings(detect().map_err(Error::from)?, sources, settings)?;
         Ok(Session { ioc, screen, json: global.json, sources_given: !global.source.is_empty(), cancelled })
     }
 

@@ -17,6 +17,9 @@ use crate::ioc::Ioc;
 pub struct Select {
     /// Only templates, only others, or both.
     pub templates: Option<bool>,
+    /// Values of the datasets are not asked for afterwards: jails given by their exact names are found without a look
+    /// at any other.
+    pub places_only: bool,
 }
 
 /// The jails that were asked for.
@@ -59,7 +62,7 @@ impl Ioc {
         }
         for candidate in self.sources()?.iter().filter(|s| source.as_ref().is_none_or(|name| s.name == *name))
         {
-            match JailFacts::find(self, &candidate.reference(&name)) {
+            match JailFacts::find_mounted(self, &candidate.reference(&name)) {
                 Ok(found) => return Ok(found.reference),
                 Err(Error::JailUnknown(_) | Error::Name(_)) => {}
                 Err(error) => return Err(error),
@@ -81,11 +84,45 @@ impl Ioc {
         }
     }
 
+    /// The jails whose very names these words are; none if one of them is anything else.
+    fn exactly(&self, words: &[String]) -> Result<Option<Vec<JailRef>>, Error> {
+        let mut jails = Vec::new();
+        for word in words {
+            let (source, name) = match word.split_once('/') {
+                Some((source, name)) => (source.parse::<SourceName>().ok(), name),
+                None => (None, word.as_str()),
+            };
+            if word.contains('/') && source.is_none() || name.contains(['=', '*', '+', '?', ',', ' ', '!']) {
+                return Ok(None);
+            }
+            let Ok(name) = name.parse::<JailName>() else { return Ok(None) };
+            let mut found = Vec::new();
+            for candidate in
+                self.sources()?.iter().filter(|s| source.as_ref().is_none_or(|name| s.name == *name))
+            {
+                match JailFacts::find_mounted(self, &candidate.reference(&name)) {
+                    Ok(jail) => found.push(jail.reference),
+                    Err(Error::JailUnknown(_) | Error::Name(_)) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            if found.is_empty() {
+                return Ok(None);
+            }
+            jails.extend(found);
+        }
+        Ok((!jails.is_empty()).then_some(jails))
+    }
+
     /// The jails that `words` choose: names are alternatives, property terms must all hold. No words: all jails.
     pub fn select(&self, words: &[String], wanted: Select) -> Result<Selection, Error> {
         let filter =
             Filter::parse(words.iter().map(String::as_str)).map_err(|e| Error::Request(e.to_string()))?;
-        let world = World::gather(self)?;
+        let exact = if wanted.places_only { self.exactly(words)? } else { None };
+        let world = match exact {
+            Some(jails) => World::of(self, &jails)?,
+            None => World::gather(self)?,
+        };
         let references: Vec<JailRef> = world.jails.iter().map(|jail| jail.reference.clone()).collect();
         let named = filter.select(&references);
         if let Some((name, several)) = named.ambiguous.first() {

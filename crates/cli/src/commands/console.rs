@@ -22,6 +22,13 @@ pub(crate) struct Arguments {
     jail: String,
 }
 
+impl Arguments {
+    /// The jail as it was written.
+    pub(super) fn jail(&self) -> &str {
+        &self.jail
+    }
+}
+
 pub(crate) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Failure> {
     session.need_root("enter jails")?;
     let jail = session.ioc.jail(&arguments.jail)?;

@@ -42,6 +42,11 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
+    /// The jail as it was written.
+    pub(super) fn jail(&self) -> &str {
+        self.words.first().map_or("", String::as_str)
+    }
+
     /// The jail, and the command with its arguments.
     fn target(&self) -> Result<(&str, &[String]), Failure> {
         let usage = |text: String| Err(Failure::Usage(text));

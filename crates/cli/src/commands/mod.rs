@@ -113,15 +113,16 @@ fn run(detect: Detect, arguments: &Arguments, screen: &Screen) -> Result<Exit, F
         return Ok(Exit::Done);
     };
     let session = || Session::open(detect, &arguments.global, screen.clone());
+    let session_of = |jail: &str| Session::of_running(detect, &arguments.global, screen.clone(), jail);
     match command {
         Command::Activate(arguments) => activate::run(arguments, &session()?),
         Command::Clone(arguments) => clone::run(arguments, &session()?),
         Command::Completions(arguments) => completions::run(arguments),
-        Command::Console(arguments) => console::run(arguments, &session()?),
+        Command::Console(arguments) => console::run(arguments, &session_of(arguments.jail())?),
         Command::Create(arguments) => create::run(arguments, &session()?),
         Command::Deactivate(arguments) => deactivate::run(arguments, &session()?),
         Command::Destroy(arguments) => destroy::run(arguments, &session()?),
-        Command::Exec(arguments) => exec::run(arguments, &session()?),
+        Command::Exec(arguments) => exec::run(arguments, &session_of(arguments.jail())?),
         Command::Explain(arguments) => explain::run(arguments, &session()?),
         Command::Export(arguments) => export::run(arguments, &session()?),
         Command::Fetch(arguments) => fetch::run(arguments, &session()?),

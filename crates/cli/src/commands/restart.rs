@@ -44,7 +44,8 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Failure> {
     let mut results = Results::new(session);
-    let chosen = select::choose(session, &arguments.filters, Some(false), "`ioc list` shows the jails")?;
+    let chosen =
+        select::choose_places(session, &arguments.filters, Some(false), "`ioc list` shows the jails")?;
     chosen.report_missing(&mut results);
     let (running, stopped): (Vec<&JailView>, Vec<_>) =
         chosen.jails.iter().partition(|jail| jail.running.is_some());

@@ -34,8 +34,27 @@ pub(super) fn choose(
     templates: Option<bool>,
     hint: &'static str,
 ) -> Result<Chosen, Failure> {
-    let Selection { jails, unmatched, foreign, others } =
-        session.ioc.select(filters, Select { templates })?;
+    let select = Select { templates, places_only: false };
+    choose_by(session, filters, select, hint)
+}
+
+/// The same for commands that ask nothing about the datasets of the jails: they do not look at other jails.
+pub(super) fn choose_places(
+    session: &Session,
+    filters: &[String],
+    templates: Option<bool>,
+    hint: &'static str,
+) -> Result<Chosen, Failure> {
+    choose_by(session, filters, Select { templates, places_only: true }, hint)
+}
+
+fn choose_by(
+    session: &Session,
+    filters: &[String],
+    select: Select,
+    hint: &'static str,
+) -> Result<Chosen, Failure> {
+    let Selection { jails, unmatched, foreign, others } = session.ioc.select(filters, select)?;
     Ok(Chosen { jails, others, unmatched, foreign, filters: filters.join(" "), hint })
 }
 

@@ -39,7 +39,7 @@ pub(crate) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Fail
     let mut results = Results::new(session);
     let filters = if arguments.rc { &["boot=yes".to_owned()][..] } else { &arguments.filters };
     let hint = "`ioc list` shows the jails; templates cannot be started";
-    let mut chosen = select::choose(session, filters, Some(false), hint)?;
+    let mut chosen = select::choose_places(session, filters, Some(false), hint)?;
     if arguments.rc {
         chosen.jails.retain(|jail| !matches!(jail.value("running"), Ok(Value::Bool(true))));
     } else {

@@ -18,6 +18,7 @@ use ioc_platform::limits::LimitRule;
 use ioc_platform::mounts::{MountSpec, Mounted};
 use ioc_platform::store::{DatasetInfo, StoreKind, Tree};
 
+use super::mounted::MountedDatasets;
 use super::{config, fstab};
 use crate::error::Error;
 use crate::ioc::Ioc;
@@ -174,10 +175,50 @@ impl JailFacts {
         Err(Error::JailUnknown(jail.name.to_string()))
     }
 
+    /// As [`JailFacts::find`], but asks nobody where the kernel's mount table tells enough: of the dataset only the
+    /// place is known then. For what starts, stops and enters jails.
+    pub fn find_mounted(ioc: &Ioc, jail: &JailRef) -> Result<Found, Error> {
+        let source = ioc.source(&jail.source)?;
+        let datasets = [(source.jail(&jail.name)?, false), (source.template(&jail.name)?, true)];
+        if datasets[0].0.pool().is_none() {
+            return Self::find(ioc, jail);
+        }
+        let mounted = MountedDatasets::of(ioc.host())?;
+        for (dataset, among_templates) in datasets {
+            let root = dataset.part(Part::Root);
+            let (Some(directory), Some(root)) = (mounted.at(&dataset), mounted.at(&root)) else { continue };
+            let info = DatasetInfo { mounted_at: Some(directory.to_owned()), ..DatasetInfo::default() };
+            // One without a file has its configuration in properties.
+            if !config::exists(ioc.host(), directory, &info)? {
+                continue;
+            }
+            return Ok(Found {
+                reference: jail.clone(),
+                dataset,
+                store: StoreKind::Zfs,
+                among_templates,
+                info,
+                has_root: true,
+                root: Some(root.to_owned()),
+            });
+        }
+        Self::find(ioc, jail)
+    }
+
+    /// As [`JailFacts::gather`], of a jail that was found by [`JailFacts::find_mounted`].
+    pub fn gather_mounted(ioc: &Ioc, jail: &JailRef) -> Result<Self, Error> {
+        let found = Self::find_mounted(ioc, jail)?;
+        Self::gather_found(ioc, found)
+    }
+
     /// Gathers the facts about a jail, its fstab included.
     pub fn gather(ioc: &Ioc, jail: &JailRef) -> Result<Self, Error> {
         let found = Self::find(ioc, jail)?;
-        let source = ioc.source(&jail.source)?;
+        Self::gather_found(ioc, found)
+    }
+
+    fn gather_found(ioc: &Ioc, found: Found) -> Result<Self, Error> {
+        let source = ioc.source(&found.reference.source)?;
         let defaults = config::read_defaults(ioc.host(), source, &source.directory(ioc.host())?)?;
         let mut facts = Self::load(ioc.host(), found, defaults)?;
         facts.fstab = fstab::read(ioc.host(), &facts.directory)?;

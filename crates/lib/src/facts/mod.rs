@@ -7,6 +7,7 @@ pub mod etc;
 pub mod fstab;
 pub mod jail;
 pub mod jail_etc;
+pub mod mounted;
 pub mod network;
 pub mod release;
 pub mod skeleton;

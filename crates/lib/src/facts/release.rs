@@ -8,6 +8,7 @@ use ioc_platform::host::Host;
 use ioc_platform::store::{StoreKind, Tree};
 use serde::{Deserialize, Serialize};
 
+use super::mounted::MountedDatasets;
 use crate::error::Error;
 use crate::source::Source;
 
@@ -118,17 +119,13 @@ impl ReleaseFacts {
         let dataset = source.release(name)?;
         let store = host.store(&dataset);
         let unknown = || Error::ReleaseUnknown(name.clone().into());
-        let tree = store.tree(&dataset, 1, &[])?;
-        let mounted = |dataset: &DatasetName| mounted_at(&tree, dataset);
-        let directory = mounted(&dataset).ok_or_else(unknown)?;
-        let root = mounted(&dataset.part(Part::Root)).ok_or_else(unknown)?;
+        let (directory, root) = places(host, &dataset)?.ok_or_else(unknown)?;
         let record = read_record(host, name, &directory)?;
         let mut patches = match store.kind() {
             StoreKind::Directory => Vec::new(),
-            StoreKind::Zfs => store
-                .snapshots(&dataset.part(Part::Root), false)?
+            StoreKind::Zfs => tags(host, &dataset.part(Part::Root), &root)?
                 .iter()
-                .filter_map(|s| s.name.tag.patch_level())
+                .filter_map(SnapshotTag::patch_level)
                 .collect(),
         };
         patches.sort_unstable();
@@ -196,6 +193,30 @@ impl ReleaseFacts {
             }
         }
     }
+}
+
+/// Where the release's dataset and its root are mounted; none if there is no such release, whole and mounted.
+fn places(host: &Host, dataset: &DatasetName) -> Result<Option<(PathBuf, PathBuf)>, Error> {
+    let root = dataset.part(Part::Root);
+    if dataset.pool().is_some() {
+        let mounted = MountedDatasets::of(host)?;
+        if let (Some(directory), Some(root)) = (mounted.at(dataset), mounted.at(&root)) {
+            return Ok(Some((directory.to_owned(), root.to_owned())));
+        }
+    }
+    let tree = host.store(dataset).tree(dataset, 1, &[])?;
+    Ok(mounted_at(&tree, dataset).zip(mounted_at(&tree, &root)))
+}
+
+/// The snapshots of a release's root, which is mounted there: as ZFS shows them in its directory of them, where it has
+/// one (zfsprops(7), `snapdir`), else as zfs(8) says.
+fn tags(host: &Host, dataset: &DatasetName, mounted_at: &Path) -> Result<Vec<SnapshotTag>, Error> {
+    if let Ok(entries) = std::fs::read_dir(mounted_at.join(".zfs/snapshot")) {
+        let tags = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        return Ok(tags.collect());
+    }
+    let snapshots = host.store(dataset).snapshots(dataset, false)?;
+    Ok(snapshots.into_iter().map(|info| info.name.tag).collect())
 }
 
 fn mounted_at(tree: &Tree, dataset: &DatasetName) -> Option<PathBuf> {

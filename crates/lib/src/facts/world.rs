@@ -39,6 +39,12 @@ pub struct JailView {
 }
 
 impl World {
+    /// Only these jails, without looking at any other, and of their datasets nothing but the place.
+    pub fn of(ioc: &Ioc, jails: &[JailRef]) -> Result<Self, Error> {
+        let jails = jails.iter().map(|jail| JailView::gather_mounted(ioc, jail)).collect::<Result<_, _>>()?;
+        Ok(World { jails, foreign: Vec::new() })
+    }
+
     /// Gathers it: one look at each source's store and one at the kernel, whatever the number of jails.
     pub fn gather(ioc: &Ioc) -> Result<Self, Error> {
         let running: BTreeMap<KernelName, RunningJail> =
@@ -126,11 +132,20 @@ fn side_by_side(found: Vec<Found>, view: &(dyn Fn(Found) -> JailView + Sync)) ->
 impl JailView {
     /// Gathers one jail, without looking at any other.
     pub fn gather(ioc: &Ioc, jail: &JailRef) -> Result<Self, Error> {
-        let found = JailFacts::find(ioc, jail)?;
+        Self::of_found(ioc, JailFacts::find(ioc, jail)?)
+    }
+
+    /// The same of a jail that was found by [`JailFacts::find_mounted`]: values of its dataset are not known.
+    pub fn gather_mounted(ioc: &Ioc, jail: &JailRef) -> Result<Self, Error> {
+        Self::of_found(ioc, JailFacts::find_mounted(ioc, jail)?)
+    }
+
+    fn of_found(ioc: &Ioc, found: Found) -> Result<Self, Error> {
+        let jail = found.reference.clone();
         let source = ioc.source(&jail.source)?;
         let defaults = config::read_defaults(ioc.host(), source, &source.directory(ioc.host())?)?;
         Ok(JailView {
-            reference: jail.clone(),
+            reference: jail,
             running: found.running(ioc.host())?,
             facts: JailFacts::load(ioc.host(), found.clone(), defaults),
             found,

@@ -27,7 +27,7 @@ const LOGIN: &str = "usr/bin/login";
 impl Ioc {
     /// Runs a command in a running jail to its end and returns its status, whatever it is.
     pub fn exec(&self, jail: &JailRef, command: &Command) -> Result<Status, Error> {
-        let facts = JailFacts::gather(self, jail)?;
+        let facts = JailFacts::gather_mounted(self, jail)?;
         let Some(running) = facts.running(self.host())? else {
             return Err(Error::JailStopped(jail.name.clone()));
         };

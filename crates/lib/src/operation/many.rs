@@ -126,11 +126,19 @@ impl Ioc {
     }
 
     fn start_order(&self, jails: &[JailRef]) -> Result<Order, Error> {
-        Order::of(with_dependencies(&World::gather(self)?, jails)?)
+        let world = match World::of(self, jails)? {
+            // What a jail depends on may be any other.
+            world if world.jails.iter().any(depends) => World::gather(self)?,
+            world => world,
+        };
+        Order::of(with_dependencies(&world, jails)?)
     }
 
     fn stop_order(&self, jails: &[JailRef]) -> Result<Order, Error> {
-        let world = World::gather(self)?;
+        let world = match World::of(self, jails)? {
+            world if world.jails.iter().any(depends) => World::gather(self)?,
+            world => world,
+        };
         let nodes = jails.iter().map(|jail| node(&world, jail)).collect::<Result<Vec<_>, _>>()?;
         Ok(Order::of(nodes)?.reversed())
     }
@@ -142,7 +150,7 @@ impl Ioc {
         observer: &dyn Observer,
     ) -> Result<Outcome, Error> {
         let (plan, _) = self.apply(operation, observer)?;
-        let running = crate::facts::jail::JailFacts::find(self, jail)?.running(self.host())?;
+        let running = crate::facts::jail::JailFacts::find_mounted(self, jail)?.running(self.host())?;
         let jid = running.map(|running| running.jid);
         Ok(if plan.is_empty() { Outcome::Unchanged { jid } } else { Outcome::Done { jid } })
     }
@@ -184,6 +192,13 @@ pub(crate) fn dependencies_of(world: &World, jail: &JailRef) -> Result<BTreeSet<
 /// The jail and all that it depends on, in the order of starting.
 pub(crate) fn order_of(world: &World, jail: &JailRef) -> Result<Order, Error> {
     Order::of(with_dependencies(world, std::slice::from_ref(jail))?)
+}
+
+/// Tells whether a jail depends on others, or cannot be asked.
+fn depends(view: &JailView) -> bool {
+    view.facts
+        .as_ref()
+        .is_ok_and(|facts| !facts.get(&property::DEPENDS).is_ok_and(|filter| filter.is_empty()))
 }
 
 /// The jails and all that they depend on, directly or not, which do not run yet.

@@ -22,24 +22,31 @@ pub struct Rename {
     /// Its name then, in the same source.
     pub name: JailName,
     referrers: BTreeSet<JailRef>,
+    unread: Vec<JailRef>,
 }
 
 impl Rename {
     /// Looks for the jails that refer to the one to be renamed.
     pub fn new(ioc: &Ioc, jail: JailRef, name: JailName) -> Result<Self, Error> {
-        let mut referrers = BTreeSet::new();
+        let (mut referrers, mut unread) = (BTreeSet::new(), Vec::new());
         let facts = JailFacts::gather(ioc, &jail)?;
         for other in World::gather(ioc)?.jails {
-            // One that cannot be read is not changed either.
-            if other.reference == jail || other.facts.is_err() {
-                continue;
+            match other.facts {
+                _ if other.reference == jail => continue,
+                Ok(_) => {}
+                // What is wrong with its configuration is the jail's own trouble, and keeps it from being changed.
+                Err(Error::Config { .. }) => {
+                    unread.push(other.reference);
+                    continue;
+                }
+                Err(error) => return Err(error),
             }
             let other = JailFacts::gather(ioc, &other.reference)?;
             if rename::refers(&other, &facts)? {
                 referrers.insert(other.reference);
             }
         }
-        Ok(Rename { jail, name, referrers })
+        Ok(Rename { jail, name, referrers, unread })
     }
 }
 
@@ -68,11 +75,16 @@ impl Operation for Rename {
         JailFacts::find(ioc, &self.jail)?.must_rest(ioc.host())?;
         let referrers: Vec<JailFacts> =
             self.referrers.iter().map(|jail| JailFacts::gather(ioc, jail)).collect::<Result<_, _>>()?;
-        rename::plan(&Facts {
+        let mut plan = rename::plan(&Facts {
             jail: &jail,
             name: &name,
             host_uuid: &ioc.host().facts.uuid,
             referrers: &referrers,
-        })
+        })?;
+        let unread = self.unread.iter().map(|jail| {
+            format!("jail {jail} cannot be read; if it refers to {}, it still does", self.jail.name)
+        });
+        plan.notes.extend(unread);
+        Ok(plan)
     }
 }

@@ -40,7 +40,7 @@ impl Operation for RunOnce {
     }
 
     fn plan(&self, ioc: &Ioc) -> Result<Plan, Error> {
-        let jail = JailFacts::gather(ioc, &self.jail)?.with_overrides(&self.overrides)?;
+        let jail = JailFacts::gather_mounted(ioc, &self.jail)?.with_overrides(&self.overrides)?;
         if jail.running(ioc.host())?.is_some() {
             return Err(Error::JailRunning(self.jail.name.clone()));
         }

@@ -52,7 +52,7 @@ impl Operation for Start {
     }
 
     fn plan(&self, ioc: &Ioc) -> Result<Plan, Error> {
-        let jail = JailFacts::gather(ioc, &self.jail)?.with_overrides(&self.overrides)?;
+        let jail = JailFacts::gather_mounted(ioc, &self.jail)?.with_overrides(&self.overrides)?;
         if let Some(running) = jail.running(ioc.host())? {
             let mut plan = Plan::new("start", &self.jail.name);
             plan.notes.push(format!("jail {} runs already, as JID {}", self.jail.name, running.jid));

@@ -43,7 +43,7 @@ impl Operation for Stop {
     }
 
     fn plan(&self, ioc: &Ioc) -> Result<Plan, Error> {
-        let jail = JailFacts::gather(ioc, &self.jail)?;
+        let jail = JailFacts::gather_mounted(ioc, &self.jail)?;
         let running = jail.running(ioc.host())?;
         if running.is_none() && !self.force {
             let mut plan = Plan::to_finish("stop", &self.jail.name);
@@ -98,7 +98,7 @@ impl Operation for Restart {
     }
 
     fn plan(&self, ioc: &Ioc) -> Result<Plan, Error> {
-        let jail = JailFacts::gather(ioc, &self.jail)?;
+        let jail = JailFacts::gather_mounted(ioc, &self.jail)?;
         if jail.running(ioc.host())?.is_none() {
             return Err(Error::JailStopped(self.jail.name.clone()));
         }

@@ -4,8 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use ioc_model::name::{DatasetName, SourceName};
-use ioc_model::property::parse_bool;
+use ioc_model::name::{DatasetName, JailName, JailRef, Part, SourceName};
 use ioc_model::rcconf::{MOST_BYTES, RcConf, RcError, Syntax};
 use ioc_platform::host::Host;
 
@@ -13,6 +12,7 @@ use ioc_platform::store::ACTIVE_PROPERTY;
 
 use super::{Source, parse_root};
 use crate::error::Error;
+use crate::facts::mounted::MountedDatasets;
 
 /// Begin of the names of variables that configure sources.
 const VARIABLE: &str = "ioc_dataset_";
@@ -52,10 +52,37 @@ fn configured(host: &Host) -> Result<Vec<Source>, Error> {
 
 /// `POOL/iocage` of the first usable pool that is marked active.
 fn active_pool(host: &Host) -> Result<Option<DatasetName>, Error> {
-    for pool in host.pools.pools()? {
-        let marked = pool.active.as_deref().and_then(parse_bool) == Some(true);
-        if pool.health.is_usable() && marked {
-            return Ok(Some(pool.name.child("iocage")?));
+    Ok(host.pools.active()?.map(|pool| pool.child(ROOT)).transpose()?)
+}
+
+/// Last component of the root of an active pool's source.
+const ROOT: &str = "iocage";
+
+/// The source of the running jail of this name, if it runs from `POOL/iocage` as ioc or iocage started it.
+pub(super) fn of_running(host: &Host, jail: &str) -> Result<Vec<Source>, Error> {
+    let configured = configured(host)?;
+    if !configured.is_empty() {
+        return Ok(configured);
+    }
+    if let Ok(name) = jail.parse::<JailName>()
+        && let Some(root) = root_of_running(host, &name)?
+    {
+        return Ok(vec![Source { name: SourceName::ioc(), root }]);
+    }
+    of_host(host)
+}
+
+fn root_of_running(host: &Host, name: &JailName) -> Result<Option<DatasetName>, Error> {
+    let reference = JailRef { source: SourceName::ioc(), name: name.clone() };
+    for kernel_name in reference.kernel_names() {
+        let Some(running) = host.jails.find(&kernel_name)? else { continue };
+        let Some(dataset) = MountedDatasets::of(host)?.dataset_at(&running.path) else { continue };
+        for part in [Part::Jails, Part::Templates] {
+            let end = format!("/{}/{name}/{}", part.name(), Part::Root.name());
+            let root = dataset.as_str().strip_suffix(&end).and_then(|root| root.parse::<DatasetName>().ok());
+            if let Some(root) = root.filter(|root| root.last() == ROOT && root.parent().is_some()) {
+                return Ok(Some(root));
+            }
         }
     }
     Ok(None)

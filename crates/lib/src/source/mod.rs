@@ -9,6 +9,7 @@ use ioc_model::name::{DatasetName, JailName, JailRef, NameError, Part, ReleaseNa
 use ioc_platform::host::Host;
 
 use crate::error::Error;
+use crate::facts::mounted::MountedDatasets;
 
 /// A named root of jails and releases.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +25,9 @@ pub struct Source {
 pub enum Sources {
     /// These, the main one first.
     Given(Vec<Source>),
+    /// That of a running jail of this name, else those of the host. For commands in a jail that runs: the kernel knows
+    /// where it is, and nobody else has to be asked.
+    OfRunning(String),
     /// Those of the host: lines of its configuration files, else the active pool, else the default directory if
     /// it was activated.
     OfHost,
@@ -33,6 +37,7 @@ impl Sources {
     pub(crate) fn find(self, host: &Host) -> Result<Vec<Source>, Error> {
         let sources = match self {
             Sources::Given(sources) => sources,
+            Sources::OfRunning(jail) => discover::of_running(host, &jail)?,
             Sources::OfHost => discover::of_host(host)?,
         };
         Ok(sources.into_iter().map(Source::without_links).collect())
@@ -74,6 +79,11 @@ impl Source {
             source_name: self.name.clone(),
             problem: format!("{} {problem}", self.root),
         };
+        if self.root.pool().is_some()
+            && let Some(place) = MountedDatasets::of(host)?.at(&self.root)
+        {
+            return Ok(place.to_owned());
+        }
         let info = host.store(&self.root).dataset(&self.root)?.ok_or_else(|| unusable("does not exist"))?;
         info.mounted_at.ok_or_else(|| unusable("is not mounted"))
     }

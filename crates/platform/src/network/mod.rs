@@ -184,7 +184,7 @@ pub trait Network: Send + Sync + fmt::Debug {
     /// Destroys a bridge, or a pair by its host end. Absent: nothing happens.
     fn destroy_interface(&self, name: &str) -> Result<(), NetworkError>;
 
-    /// Makes `member` a member of `bridge`.
+    /// Makes `member` a member of `bridge`, which is brought up: one that is down passes nothing.
     fn join_bridge(&self, bridge: &str, member: &str) -> Result<(), NetworkError>;
 
     /// Moves an interface into a jail, renames it, gives it its addresses and brings it up.

@@ -301,6 +301,9 @@ pub struct Pool {
 pub trait Pools: Send + Sync + fmt::Debug {
     /// The imported pools, in the order of zpool(8). To activate a pool is to set [`ACTIVE_PROPERTY`] on it.
     fn pools(&self) -> Result<Vec<Pool>, StoreError>;
+
+    /// The first usable pool on which [`ACTIVE_PROPERTY`] says yes.
+    fn active(&self) -> Result<Option<DatasetName>, StoreError>;
 }
 
 /// Streams of zfs, for backups.

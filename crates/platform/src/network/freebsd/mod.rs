@@ -177,9 +177,12 @@ impl Network for FreeBsdNetwork {
     fn join_bridge(&self, bridge: &str, member: &str) -> Result<(), NetworkError> {
         tracing::debug!(bridge, member, "join bridge");
         let action = || format!("make interface {member} a member of bridge {bridge}");
-        match Sockets::new().ioctl(&mut requests::add_member(bridge, member)) {
+        let mut sockets = Sockets::new();
+        match sockets.ioctl(&mut requests::add_member(bridge, member)) {
             // bridge_ioctl_add() in sys/net/if_bridge.c: it is a member of this bridge.
-            Ok(()) | Err(Errno::EEXIST) => Ok(()),
+            Ok(()) | Err(Errno::EEXIST) => sockets
+                .ioctl(&mut requests::up(bridge))
+                .map_err(|e| system(format!("bring up bridge {bridge}"), e)),
             Err(Errno::ENXIO) => Err(NetworkError::NoInterface { name: bridge.to_owned() }),
             Err(Errno::ENOENT) => Err(NetworkError::NoInterface { name: member.to_owned() }),
             Err(Errno::EINVAL) => {

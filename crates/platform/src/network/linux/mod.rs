@@ -142,7 +142,8 @@ impl Network for LinuxNetwork {
         let netlink = host()?;
         let controller = LinkAttribute::Controller(links::index(&netlink, bridge)?);
         let action = format!("make {member} a member of bridge {bridge}");
-        links::change(&netlink, member, &action, vec![controller])
+        links::change(&netlink, member, &action, vec![controller])?;
+        links::bring_up(&netlink, bridge)
     }
 
     fn move_into_jail(&self, interface: &JailInterface) -> Result<(), NetworkError> {
