@@ -15,6 +15,24 @@ scenarios! {
         assert_eq!(machine.ok(&["list", "-H", "-o", "name", "user.role=front"]), "web\n");
     }
 
+    fn what_a_jail_uses_is_listed(machine) {
+        machine.jail("up", &[]);
+        machine.jail("down", &[]);
+        machine.ok(&["start", "up"]);
+        let listed = machine.ok(&["list", "-H", "-o", "name,usage.memoryuse"]);
+        let used = |name: &str| {
+            let line = listed.lines().find(|line| line.starts_with(name)).expect("a line of the jail");
+            line.split('\t').nth(1).expect("a column").to_owned()
+        };
+        assert!(used("up").parse::<u64>().is_ok(), "{listed}");
+        assert_eq!(used("down"), "-");
+        assert_eq!(machine.ok(&["list", "-H", "-o", "name", "usage.memoryuse>=0"]), "up\n");
+        machine.ok(&["get", "usage.maxproc", "up"]).trim().parse::<u64>().expect("a number");
+        assert!(machine.fails(1, &["set", "usage.maxproc=5", "up"]).contains("cannot be set"));
+        assert!(machine.fails(2, &["list", "-o", "usage.memory"]).contains("no property"));
+        machine.ok(&["stop", "up"]);
+    }
+
     fn one_change_for_many_jails(machine) {
         for name in ["web1", "web2", "db"] {
             machine.jail(name, &[]);

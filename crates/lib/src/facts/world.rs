@@ -1,10 +1,12 @@
 //! All jails of all sources: what `list` shows and filters choose from.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, OnceLock};
 
 use ioc_model::name::{JailName, JailRef, KernelName, Part};
 use ioc_model::property::{self, Value};
 use ioc_platform::jails::RunningJail;
+use ioc_platform::limits::Limits;
 use ioc_platform::store::Tree;
 
 use super::config;
@@ -36,6 +38,9 @@ pub struct JailView {
     pub running: Option<RunningJail>,
     found: Found,
     several_sources: bool,
+    limits: Arc<dyn Limits>,
+    /// What it uses, once somebody has asked.
+    usage: OnceLock<Vec<(String, u64)>>,
 }
 
 impl World {
@@ -100,7 +105,8 @@ fn of_source(
         let names = reference.kernel_names();
         let running = names.iter().filter_map(|name| running.get(name)).find(|jail| found.is(jail)).cloned();
         let facts = JailFacts::load(host, found.clone(), defaults.clone());
-        JailView { reference, facts, running, found, several_sources }
+        let limits = Arc::clone(&host.limits);
+        JailView { reference, facts, running, found, several_sources, limits, usage: OnceLock::new() }
     };
     jails.extend(side_by_side(found, &view));
     Ok(())
@@ -150,6 +156,8 @@ impl JailView {
             facts: JailFacts::load(ioc.host(), found.clone(), defaults),
             found,
             several_sources: ioc.sources()?.len() > 1,
+            limits: Arc::clone(&ioc.host().limits),
+            usage: OnceLock::new(),
         })
     }
 
@@ -175,8 +183,25 @@ impl JailView {
                 let origin = self.found.info.origin.as_ref();
                 Ok(origin.map_or(Value::None, |origin| Value::Text(origin.to_string())))
             }
-            key => self.configured(key),
+            key => match property::used_resource(key) {
+                Some(resource) => self.used(resource),
+                None => self.configured(key),
+            },
         }
+    }
+
+    /// What the jail uses of a resource; none if it does not run, or this system does not count that.
+    fn used(&self, resource: &str) -> Result<Value, Error> {
+        let Some(running) = &self.running else { return Ok(Value::None) };
+        let usage = match self.usage.get() {
+            Some(usage) => usage,
+            None => {
+                let usage = self.limits.usage(running)?;
+                self.usage.get_or_init(|| usage)
+            }
+        };
+        let amount = usage.iter().find(|(name, _)| name == resource).map(|(_, amount)| *amount);
+        Ok(amount.map_or(Value::None, |amount| Value::Int(i64::try_from(amount).unwrap_or(i64::MAX))))
     }
 
     fn configured(&self, key: &str) -> Result<Value, Error> {

@@ -67,15 +67,24 @@ pub(super) fn notes(property: &dyn AnyProperty) -> Vec<String> {
     notes
 }
 
-/// The parameters of jail(8) that properties become, as the rows of a Markdown table.
+/// What FreeBSD gets for the properties that become a parameter of jail(8) or a rule of rctl(8), as a Markdown table:
+/// part of `docs/freebsd.md`.
 pub fn kernel_markdown() -> String {
-    let mut table = String::from("| property | jail(8) parameter | FreeBSD | default |\n|---|---|---|---|\n");
+    let mut table =
+        String::from("| property | what the kernel gets | FreeBSD | default |\n|---|---|---|---|\n");
     for property in all() {
         let facts = property.facts();
-        let Some(kernel) = facts.kernel else { continue };
-        let since = kernel.since.unwrap_or("9.0");
+        let (gets, since) = match (facts.kernel, facts.rule) {
+            (Some(kernel), _) => (format!("parameter `{}`", kernel.parameter), kernel.since.unwrap_or("9.0")),
+            (None, Rule::Limit { throttle, .. }) => {
+                let since = if throttle { "11.0" } else { "9.0" };
+                (format!("rule `jail:NAME:{}:ACTION=AMOUNT/PER`", facts.name), since)
+            }
+            (None, _) => continue,
+        };
         let default = if is_none(facts.default) { "-" } else { facts.default };
-        let _ = writeln!(table, "| `{}` | `{}` | {since} | {default} |", facts.name, kernel.parameter);
+        // Writing to text cannot fail.
+        let _ = writeln!(table, "| `{}` | {gets} | {since} | {default} |", facts.name);
     }
     table
 }
@@ -136,6 +145,8 @@ pub fn words_of(key: &str) -> &'static [&'static str] {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     /// Set to write the page instead of comparing it.
@@ -149,6 +160,55 @@ mod tests {
         }
         let page = std::fs::read_to_string(path).unwrap_or_default();
         assert!(page == markdown(), "docs/properties.md is out of date: run this test with {REGENERATE}=1");
+    }
+
+    /// Words in backquotes; `.tmpfs` is short for the last name up to its last dot.
+    fn names_in(text: &str) -> BTreeSet<String> {
+        let (mut names, mut last) = (BTreeSet::new(), "");
+        for word in text.lines().flat_map(|line| line.split('`').skip(1).step_by(2)) {
+            match word.starts_with('.') {
+                true => names.insert(format!("{}{word}", last.rsplit_once('.').map_or("", |(stem, _)| stem))),
+                false => {
+                    last = word;
+                    names.insert(word.to_owned())
+                }
+            };
+        }
+        names
+    }
+
+    #[test]
+    fn the_page_on_freebsd_has_every_property_and_parameter() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/freebsd.md");
+        let (begin, end) = ("<!-- made from the table of properties -->\n\n", "\n<!-- as far as here -->\n");
+        let page = std::fs::read_to_string(path).unwrap();
+        let (before, rest) = page.split_once(begin).expect("the begin of the table");
+        let (table, after) = rest.split_once(end).expect("the end of the table");
+        if std::env::var_os(REGENERATE).is_some() {
+            std::fs::write(path, [before, begin, &kernel_markdown(), end, after].concat()).unwrap();
+        } else {
+            assert!(
+                table == kernel_markdown(),
+                "docs/freebsd.md is out of date: run this test with {REGENERATE}=1"
+            );
+        }
+        let (_, parameters) = before.split_once("## Jail parameters").expect("the parameters");
+        let (parameters, _) = parameters.split_once("\n## ").expect("their end");
+        let (parameters, others) = (names_in(parameters), names_in(after));
+        for property in all() {
+            let facts = property.facts();
+            if let Some(kernel) = facts.kernel {
+                assert!(parameters.contains(kernel.parameter), "{} is no parameter there", kernel.parameter);
+            } else if facts.kind == Kind::Config && !matches!(facts.rule, Rule::Limit { .. }) {
+                assert!(others.contains(facts.name), "docs/freebsd.md does not say what {} does", facts.name);
+            }
+        }
+        // What the page says has no effect is what the table says so of.
+        let (_, kept) = after.split_once("Kept, without effect:").expect("the properties without effect");
+        let kept = names_in(kept);
+        for property in all().map(AnyProperty::facts) {
+            assert_eq!(kept.contains(property.name), property.support == Support::Kept, "{}", property.name);
+        }
     }
 
     #[test]

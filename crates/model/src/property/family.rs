@@ -1,6 +1,7 @@
 //! Properties whose names have a variable part.
 
 use super::define::{AnyProperty, Since, properties};
+use super::limits::RESOURCES;
 use super::typed::Mtu;
 use crate::interface::InterfaceName;
 use crate::mac::MacPair;
@@ -17,6 +18,9 @@ properties! {
 
     /// Anything; for people, hooks and filters
     USER: Option<String> = ("user.*", "-").lines().live();
+
+    /// What the running jail uses of a resource that can be limited, in the unit of its limit
+    USAGE: Option<i64> = ("usage.*", "-").computed().since(Since::Ioc);
 }
 
 /// The family that `key` belongs to.
@@ -27,6 +31,8 @@ pub(super) fn find(key: &str) -> Option<&'static dyn AnyProperty> {
         Some(&ALLOW_OTHER)
     } else if key.strip_prefix("user.").is_some_and(is_path) {
         Some(&USER)
+    } else if used_resource(key).is_some() {
+        Some(&USAGE)
     } else {
         None
     }
@@ -35,6 +41,12 @@ pub(super) fn find(key: &str) -> Option<&'static dyn AnyProperty> {
 /// The interface that a member of `<nic>_mac` or `<nic>_mtu` is about.
 pub(super) fn interface_of(key: &str) -> Option<InterfaceName> {
     key.strip_suffix("_mac").or_else(|| key.strip_suffix("_mtu"))?.parse().ok()
+}
+
+/// The resource that a member of `usage.*` is about.
+pub(super) fn used_resource(key: &str) -> Option<&'static str> {
+    let resource = key.strip_prefix("usage.")?;
+    RESOURCES.iter().map(|limit| limit.name()).find(|name| *name == resource)
 }
 
 /// The part after `allow_` of a parameter's name; the kernel's are lower-case words.
@@ -67,8 +79,12 @@ mod tests {
         assert_eq!(family("vnet3_mtu"), Some("<nic>_mtu"));
         assert_eq!(family("allow_newthing"), Some("allow_*"));
         assert_eq!(family("user.role.sub"), Some("user.*"));
+        assert_eq!(family("usage.memoryuse"), Some("usage.*"));
         for key in ["user", "user.", "user.a..b", "allow_", "allow_noraw", "allow_A", "_mac", "a b_mac", "x"]
         {
+            assert_eq!(family(key), None, "{key}");
+        }
+        for key in ["usage", "usage.", "usage.memory", "usage.rlimits"] {
             assert_eq!(family(key), None, "{key}");
         }
     }

@@ -35,7 +35,7 @@ properties! {
     EXEC_JAIL_USER: String = ("exec_jail_user", "root").live();
 
     /// Look `exec_jail_user` up on the host instead of in the jail
-    EXEC_SYSTEM_JAIL_USER: bool = ("exec_system_jail_user", "no").live().since(Since::Iocage(1)).kept();
+    EXEC_SYSTEM_JAIL_USER: bool = ("exec_system_jail_user", "no").kept().since(Since::Iocage(1));
 
     /// User that runs host commands
     EXEC_SYSTEM_USER: String = ("exec_system_user", "root").kept().since(Since::Iocage(1));

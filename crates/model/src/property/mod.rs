@@ -6,7 +6,7 @@
 //! | module | subject |
 //! |---|---|
 //! | `identity`, `base`, `boot`, `hooks`, `mounts`, `network`, `permissions`, `limits`, `storage`, `provision`, `computed` | rows of the table |
-//! | `family` | rows that stand for many names: `user.*`, `<nic>_mac` |
+//! | `family` | rows that stand for many names: `user.*`, `<nic>_mac`, `usage.*` |
 //! | `define` | what a row holds ([`Facts`]), typed ([`Property`]) and not ([`AnyProperty`]) |
 //! | `typed` | the types that values have in code ([`Typed`]) |
 //! | `value` | values of any property ([`Value`]) |
@@ -60,7 +60,7 @@ pub use base::*;
 pub use boot::*;
 pub use computed::*;
 pub use define::{AnyProperty, Facts, Kernel, Kind, MOST_TEXT, Property, Rule, Since, Support};
-pub use family::{ALLOW_OTHER, NIC_MAC, NIC_MTU, USER};
+pub use family::{ALLOW_OTHER, NIC_MAC, NIC_MTU, USAGE, USER};
 pub use hooks::*;
 pub use identity::*;
 pub use limits::*;
@@ -127,6 +127,11 @@ pub fn is_family(property: &dyn AnyProperty) -> bool {
 /// The interface that `key` is about, if it is a member of `<nic>_mac` or `<nic>_mtu`.
 pub fn interface_of(key: &str) -> Option<InterfaceName> {
     if BY_NAME.contains_key(key) { None } else { family::interface_of(key) }
+}
+
+/// The resource that `key` is about, if it is a member of `usage.*`.
+pub fn used_resource(key: &str) -> Option<&'static str> {
+    family::used_resource(key)
 }
 
 /// A name of the table that `key` may be a slip of, or the begin of.

@@ -19,8 +19,8 @@ properties! {
     /// Devices that the jail sees: a ruleset of devfs.rules(5)
     DEVFS_RULESET: Option<Ruleset> = ("devfs_ruleset", "4").kernel("devfs_ruleset");
 
-    /// Lowest number of the rulesets that are made for running jails
-    MIN_DYN_DEVFS_RULESET: u16 = ("min_dyn_devfs_ruleset", "1000").since(Since::Iocage(27)).kept();
+    /// Lowest number of the rulesets that iocage makes for running jails
+    MIN_DYN_DEVFS_RULESET: u16 = ("min_dyn_devfs_ruleset", "1000").kept().since(Since::Iocage(27));
 
     /// What the jail learns of mounts: 0 all, 1 those below its root, 2 its root only
     ENFORCE_STATFS: u32 = ("enforce_statfs", "2").range(0, 2).kernel("enforce_statfs").live();
