@@ -1,6 +1,8 @@
 //! What can go wrong with an operation as a whole.
 
-use ioc_model::name::{JailName, JailRef, NameError, ReleaseRef, SnapshotName, SnapshotTag, SourceName};
+use ioc_model::name::{
+    DatasetName, JailName, JailRef, NameError, ReleaseRef, SnapshotName, SnapshotTag, SourceName,
+};
 use ioc_platform::devfs::RulesetError;
 use ioc_platform::host::HostError;
 use ioc_platform::jails::JailsError;
@@ -135,6 +137,16 @@ pub enum Error {
         subject: String,
         /// What is wrong.
         problem: String,
+    },
+    /// A jail's files cannot be reached, because its dataset or that of its root is not mounted.
+    #[error("jail {jail} cannot be used: {dataset} is {}", if *.locked { "encrypted and its key is not loaded" } else { "not mounted" })]
+    NotMounted {
+        /// The jail.
+        jail: JailName,
+        /// The dataset.
+        dataset: DatasetName,
+        /// It is encrypted and its key is not loaded.
+        locked: bool,
     },
     /// Properties cannot be changed so.
     #[error("cannot set properties of {subject}: {problem}")]

@@ -113,6 +113,19 @@ impl Machine {
         Said::new(args, output)
     }
 
+    /// Runs `ioc` without naming a source: with those of the host.
+    pub fn run_without_source(&self, args: &[&str]) -> Said {
+        self.run_with_sources("", args)
+    }
+
+    /// Runs `ioc` with these sources in the environment.
+    #[expect(clippy::disallowed_methods, reason = "the binary is what is tested")]
+    pub fn run_with_sources(&self, sources: &str, args: &[&str]) -> Said {
+        let mut command = Command::new(&self.binary);
+        command.args(args).env("NO_COLOR", "1").env("IOC_SOURCE", sources).stdin(Stdio::null());
+        Said::new(args, command.output().expect("ioc can be run"))
+    }
+
     /// Runs `ioc`, which must succeed, and returns what it wrote to standard output.
     pub fn ok(&self, args: &[&str]) -> String {
         let said = self.run(args);

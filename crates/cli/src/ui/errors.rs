@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use libioc::apply::{ApplyError, FailedStep};
+use libioc::apply::{ApplyError, FailedStep, LockError};
 use libioc::{Category, Error};
 use serde::Serialize;
 
@@ -185,7 +185,18 @@ fn hint(error: &Error) -> Option<String> {
             format!("if it is to run here, run `ioc set hostid_strict_check=no {jail}`")
         }
         Error::Mounted { .. } => "unmount it first".to_owned(),
-        Error::Lock(_) => "wait for the other command, or give --lock-timeout more seconds".to_owned(),
+        Error::NotMounted { dataset, locked: true, .. } => {
+            format!(
+                "run `zfs load-key {dataset}` (or that of its encryptionroot) and `zfs mount {dataset}` first"
+            )
+        }
+        Error::NotMounted { dataset, locked: false, .. } => format!("run `zfs mount {dataset}` first"),
+        Error::Lock(LockError::Held { .. }) => {
+            "wait for the other command, or give --lock-timeout more seconds".to_owned()
+        }
+        Error::Lock(LockError::Io { source, .. }) if source.kind() == std::io::ErrorKind::StorageFull => {
+            "make room in the pool or on the disk first, by removing files or snapshots".to_owned()
+        }
         Error::Fstab { jail, .. } => format!("`ioc fstab list {jail}` shows the lines and their numbers"),
         Error::HangsOnRelease { jail, .. } => {
             format!("`ioc clone --thick {jail} NEW` makes a copy of it that hangs on nothing")
@@ -210,6 +221,7 @@ fn hint(error: &Error) -> Option<String> {
         | Error::Config { .. }
         | Error::Set { .. }
         | Error::DependencyFailed { .. }
+        | Error::Lock(LockError::Io { .. })
         | Error::NotRoot(_)
         | Error::Apply { .. }
         | Error::Store(_)

@@ -21,4 +21,5 @@ mod refusals;
 mod releases;
 mod rename;
 mod snapshots;
+mod storage;
 mod templates;

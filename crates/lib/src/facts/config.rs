@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ioc_model::config::{Change, Document, Format, JailConfig, Raw, SourceDefaults, ZfsChange, ZfsDocument};
 use ioc_model::name::{DatasetName, JailName, JailPath, JailRef};
-use ioc_model::property::Stored;
+use ioc_model::property::{self, Stored, Value};
 use ioc_platform::files::Kind;
 use ioc_platform::host::Host;
 use ioc_platform::store::{DatasetInfo, StoreKind};
@@ -119,18 +119,19 @@ pub fn change_jail(jail: &JailFacts, changes: &[(String, Option<String>)]) -> Re
     result.steps = writable(&jail.dataset, &jail.info, result.steps);
     for change in done.dataset {
         let previous = jail.info.properties.get(change.property);
-        let before = previous.map_or_else(|| "-".to_owned(), |p| p.value.clone());
+        let known = property::find(change.property).and_then(|property| jail.dataset_value(property));
+        let before = known.unwrap_or(Value::None);
+        let after = change.value.clone().unwrap_or(Value::None);
         let value = change.value.as_ref().and_then(zfs_text);
         let local = previous.filter(|p| p.local).map(|p| p.value.clone());
         if jail.store == StoreKind::Directory && value.is_some() {
             return Err(wrong(format!("{} needs ZFS, the jail is in a directory", change.property)));
         }
-        // Setting a quota to what it is fails once the dataset outgrew it.
-        if previous.is_some_and(|p| Some(&p.value) == value.as_ref()) || local == value {
+        // Setting a quota to what it is fails once the dataset outgrew it. By value: zfs has 0 for no quota.
+        if before == after || local == value {
             continue;
         }
-        let after = value.clone().unwrap_or_else(|| "-".to_owned());
-        result.report.push((change.property.to_owned(), before, after));
+        result.report.push((change.property.to_owned(), before.to_string(), after.to_string()));
         result.steps.push(Step::SetProperty {
             dataset: jail.dataset.clone(),
             property: change.property.to_owned(),
@@ -227,10 +228,10 @@ fn wishes(changes: &[(String, Option<String>)]) -> Vec<Change> {
 
 /// Sizes as exact numbers, as `zfs set` takes and `zfs get -p` prints them; none for no value: then what the dataset
 /// inherits applies.
-fn zfs_text(value: &ioc_model::property::Value) -> Option<String> {
+fn zfs_text(value: &Value) -> Option<String> {
     match value {
-        ioc_model::property::Value::None => None,
-        ioc_model::property::Value::Size(size) => Some(size.as_bytes().to_string()),
+        Value::None => None,
+        Value::Size(size) => Some(size.as_bytes().to_string()),
         other => Some(other.to_string()),
     }
 }

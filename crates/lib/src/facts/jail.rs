@@ -41,6 +41,8 @@ pub struct Found {
     pub has_root: bool,
     /// Where its root is mounted, if it is.
     pub root: Option<PathBuf>,
+    /// It, or its root, is encrypted and the key is not loaded.
+    pub locked: bool,
 }
 
 impl Found {
@@ -48,10 +50,11 @@ impl Found {
     pub fn in_tree(reference: JailRef, dataset: DatasetName, store: StoreKind, tree: &Tree) -> Option<Self> {
         let info = tree.get(&dataset)?.clone();
         let root = tree.get(&dataset.part(Part::Root));
+        let locked = info.locked || root.is_some_and(|root| root.locked);
         let (has_root, root) = (root.is_some(), root.and_then(|root| root.mounted_at.clone()));
         let parent = dataset.parent();
         let among_templates = parent.is_some_and(|p| p.last() == Part::Templates.name());
-        Some(Found { reference, dataset, store, among_templates, info, has_root, root })
+        Some(Found { reference, dataset, store, among_templates, info, has_root, root, locked })
     }
 
     /// The running jail, whether ioc or iocage started it.
@@ -108,6 +111,23 @@ impl Found {
         let mut mounted = host.mounts.below(root)?;
         mounted.retain(|mounted| !is_own(mounted));
         Ok(mounted)
+    }
+
+    /// Where its dataset and its root are mounted.
+    pub fn places(&self) -> Result<(PathBuf, PathBuf), Error> {
+        let jail = &self.reference.name;
+        let unmounted =
+            |dataset: DatasetName, locked| Error::NotMounted { jail: jail.clone(), dataset, locked };
+        let directory = self.info.mounted_at.clone();
+        let directory = directory.ok_or_else(|| unmounted(self.dataset.clone(), self.info.locked))?;
+        match &self.root {
+            Some(root) => Ok((directory, root.clone())),
+            None if self.has_root => Err(unmounted(self.dataset.part(Part::Root), self.locked)),
+            None => Err(Error::Config {
+                subject: format!("jail {jail}"),
+                problem: "its root dataset does not exist".to_owned(),
+            }),
+        }
     }
 
     /// Tells whether a running jail is this one. The name alone does not tell: iocage's scheme is not unique.
@@ -228,15 +248,7 @@ impl JailFacts {
     /// Reads the configuration of a jail that was found; its fstab is left out.
     pub fn load(host: &Host, found: Found, defaults: Option<Arc<SourceDefaults>>) -> Result<Self, Error> {
         let name = &found.reference.name;
-        let wrong =
-            |problem: &str| Error::Config { subject: format!("jail {name}"), problem: problem.to_owned() };
-        let missing = match found.info.locked {
-            true => "its dataset is encrypted and the key is not loaded",
-            false => "its dataset is not mounted",
-        };
-        let directory = found.info.mounted_at.clone().ok_or_else(|| wrong(missing))?;
-        let root =
-            found.root.clone().ok_or_else(|| wrong("its root dataset does not exist or is not mounted"))?;
+        let (directory, root) = found.places()?;
         let mut info = found.info.clone();
         let document = match config::read(host, &directory, &format!("jail {name}"))? {
             Some(document) => document,
@@ -455,4 +467,54 @@ pub fn jail_uuid(host: &str, jail: &KernelName) -> String {
     // A host whose identity is no UUID still has one jail UUID per jail.
     let host = host.parse().unwrap_or(Uuid::from_bytes([0; 16]));
     Uuid::of_jail(host, jail).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A jail in a tree of ZFS, with what is known of its two datasets.
+    fn found(jail: DatasetInfo, root: Option<DatasetInfo>) -> Found {
+        let dataset: DatasetName = "tank/iocage/jails/web".parse().unwrap();
+        let root = root.map(|root| (dataset.part(Part::Root), root));
+        let tree = Tree::from_iter([(dataset.clone(), jail)].into_iter().chain(root));
+        let reference = JailRef { source: "ioc".parse().unwrap(), name: "web".parse().unwrap() };
+        Found::in_tree(reference, dataset, StoreKind::Zfs, &tree).unwrap()
+    }
+
+    fn mounted(at: &str) -> DatasetInfo {
+        DatasetInfo { mounted_at: Some(at.into()), ..DatasetInfo::default() }
+    }
+
+    #[test]
+    fn what_is_locked_or_not_mounted_is_named() {
+        let locked = DatasetInfo { locked: true, ..DatasetInfo::default() };
+        let words = |found: Found| (found.locked, found.places().unwrap_err().to_string());
+        assert_eq!(
+            words(found(locked.clone(), Some(locked.clone()))),
+            (
+                true,
+                "jail web cannot be used: tank/iocage/jails/web is encrypted and its key is not loaded"
+                    .to_owned()
+            )
+        );
+        assert_eq!(
+            words(found(mounted("/j"), Some(locked))),
+            (
+                true,
+                "jail web cannot be used: tank/iocage/jails/web/root is encrypted and its key is not loaded"
+                    .to_owned()
+            )
+        );
+        assert_eq!(
+            words(found(mounted("/j"), Some(DatasetInfo::default()))),
+            (false, "jail web cannot be used: tank/iocage/jails/web/root is not mounted".to_owned())
+        );
+        assert_eq!(
+            words(found(mounted("/j"), None)),
+            (false, "the configuration of jail web is wrong: its root dataset does not exist".to_owned())
+        );
+        let whole = found(mounted("/j"), Some(mounted("/j/root")));
+        assert_eq!(whole.places().unwrap(), ("/j".into(), "/j/root".into()));
+    }
 }

@@ -171,7 +171,7 @@ impl JailView {
             "dataset" => text(self.found.dataset.to_string()),
             "jid" => Ok(self.running.as_ref().map_or(Value::None, |r| Value::Int(r.jid.into()))),
             "running" => Ok(Value::Bool(self.running.is_some())),
-            "state" => text(if self.running.is_some() { "up" } else { "down" }.to_owned()),
+            "state" => text(self.state().to_owned()),
             "path" => {
                 Ok(self.found.root.as_ref().map_or(Value::None, |p| Value::Text(p.display().to_string())))
             }
@@ -207,10 +207,7 @@ impl JailView {
     fn configured(&self, key: &str) -> Result<Value, Error> {
         let facts = match &self.facts {
             Ok(facts) => facts,
-            Err(error) => {
-                let subject = format!("jail {}", self.reference.name);
-                return Err(Error::Config { subject, problem: crate::event::chain(error) });
-            }
+            Err(error) => return Err(self.again(error)),
         };
         match key {
             "template" => Ok(Value::Bool(facts.is_template()?)),
@@ -221,6 +218,36 @@ impl JailView {
                     Ok(facts.dataset_value(property).unwrap_or(Value::None))
                 }
                 _ => facts.config.show(key).map(|setting| setting.value).map_err(|e| facts.wrong(e)),
+            },
+        }
+    }
+
+    /// Up or down; or locked: encrypted, and without its key none of its business can be known.
+    fn state(&self) -> &'static str {
+        match (&self.running, self.is_locked()) {
+            (Some(_), _) => "up",
+            (None, true) => "locked",
+            (None, false) => "down",
+        }
+    }
+
+    /// Tells whether it is encrypted and the key is not loaded; that is no fault of it.
+    pub fn is_locked(&self) -> bool {
+        self.found.locked
+    }
+
+    /// Why it cannot be read, once more.
+    fn again(&self, error: &Error) -> Error {
+        match error {
+            Error::NotMounted { jail, dataset, locked } => {
+                Error::NotMounted { jail: jail.clone(), dataset: dataset.clone(), locked: *locked }
+            }
+            Error::Config { subject, problem } => {
+                Error::Config { subject: subject.clone(), problem: problem.clone() }
+            }
+            error => Error::Config {
+                subject: format!("jail {}", self.reference.name),
+                problem: crate::event::chain(error),
             },
         }
     }

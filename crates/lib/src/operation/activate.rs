@@ -81,6 +81,8 @@ impl Operation for Activate {
             }
         }
         let new = facts.missing.first() == Some(&facts.root);
+        let info = host.store(&facts.root).dataset(&facts.root)?;
+        facts.mountpoint_now = info.and_then(|info| info.properties.get("mountpoint").cloned());
         facts.mountpoint = match &self.place {
             Place::Pool(_) => self.mountpoint.clone().or(new.then(|| MOUNTPOINT.to_owned())),
             Place::Directory(_) if self.mountpoint.is_some() => {
@@ -147,7 +149,16 @@ fn gather(host: &Host, place: &Place) -> Result<Facts, Error> {
         let active = pools.iter().filter(|p| is_active(&p.active) && p.name != *pool);
         others.extend(active.map(|p| p.name.to_string()));
     }
-    Ok(Facts { root, missing: Vec::new(), mountpoint: None, marked, mark, file: None, others })
+    Ok(Facts {
+        root,
+        missing: Vec::new(),
+        mountpoint: None,
+        mountpoint_now: None,
+        marked,
+        mark,
+        file: None,
+        others,
+    })
 }
 
 fn is_default(host: &Host, root: &DatasetName) -> bool {

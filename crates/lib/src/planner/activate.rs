@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use ioc_model::name::{DatasetName, JailPath};
-use ioc_platform::store::NewDataset;
+use ioc_platform::store::{NewDataset, PropertyValue};
 
 use crate::error::Error;
 use crate::plan::{Content, Plan, Step};
@@ -18,6 +18,8 @@ pub struct Facts {
     pub missing: Vec<DatasetName>,
     /// Where the root's `mountpoint` must be set to, if it must.
     pub mountpoint: Option<String>,
+    /// Its `mountpoint` now, if it exists.
+    pub mountpoint_now: Option<PropertyValue>,
     /// What carries the mark: the pool's root dataset, or the directory.
     pub marked: DatasetName,
     /// The mark now.
@@ -31,6 +33,16 @@ pub struct Facts {
 /// Plans the activation. Nothing but the pool or directory named is changed.
 pub fn activate(facts: Facts) -> Result<Plan, Error> {
     let mut plan = Plan::new("activate", &facts.root);
+    if let (Some(mountpoint), Some(now)) = (&facts.mountpoint, &facts.mountpoint_now)
+        && *mountpoint != now.value
+    {
+        plan.push(Step::SetProperty {
+            dataset: facts.root.clone(),
+            property: "mountpoint".to_owned(),
+            value: Some(mountpoint.clone()),
+            previous: Some(now.value.clone()).filter(|_| now.local),
+        });
+    }
     for dataset in facts.missing {
         let mut new = NewDataset::default();
         if dataset == facts.root

@@ -103,6 +103,7 @@ mod tests {
                 store: StoreKind::Zfs,
                 among_templates: false,
                 info: DatasetInfo::default(),
+                locked: false,
                 has_root: true,
                 root: None,
             },
