@@ -18,6 +18,11 @@ test:
 	then $(CARGO) nextest run --locked --workspace; \
 	else $(CARGO) test --locked --workspace --lib --bins --tests --examples; fi
 
+# The part of the fault sweep that `test` leaves out: every operation failing and killed at every place, on zfs.
+sweep:
+	sh tools/packages.sh test
+	$(CARGO) nextest run --locked -p ioc-cli --test faults --ignore-default-filter -E 'test(/^zfs::/)'
+
 check:
 	sh tools/packages.sh check
 	$(CARGO) fmt --all --check
@@ -53,4 +58,4 @@ clean:
 distclean: clean
 	rm -rf .cache
 
-.PHONY: all test check msrv freebsd demo bench fuzz install clean distclean
+.PHONY: all test sweep check msrv freebsd demo bench fuzz install clean distclean

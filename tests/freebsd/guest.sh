@@ -34,7 +34,7 @@ state >"$work/before"
 while read -r name directory; do
     echo "== $name"
     status=0
-    (cd "$directory" && CARGO_MANIFEST_DIR="$PWD" "$root/target/freebsd/tests/$name" "$@") \
+    (cd "$directory" && CARGO_MANIFEST_DIR="$PWD" "$root/target/freebsd/tests/$name" --test-threads=1 "$@") \
         >"$work/output" 2>&1 </dev/null || status=$?
     cat "$work/output"
     # `test result: ok. 12 passed; 0 failed; 1 ignored; ...`; a crash leaves it out.

@@ -59,7 +59,15 @@ impl TestPool {
 
     /// Runs zfs(8), which must succeed, and returns what it printed.
     pub fn zfs(&self, args: &[&str]) -> String {
-        let done = run("zfs", args);
+        let mut done = run("zfs", args);
+        // Something may still be leaving a mount.
+        for _ in 0..30 {
+            if done.status.success() || !String::from_utf8_lossy(&done.stderr).contains("busy") {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+            done = run("zfs", args);
+        }
         assert!(done.status.success(), "zfs {args:?}: {}", String::from_utf8_lossy(&done.stderr));
         String::from_utf8_lossy(&done.stdout).into_owned()
     }

@@ -119,8 +119,15 @@ impl Drop for Locks {
 
 /// Takes the lock if it is free.
 fn try_take(path: &Path, command: &str) -> io::Result<Option<File>> {
-    let mut file =
-        OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    let mut options = OpenOptions::new();
+    let opened = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
+    let mut file = match opened {
+        Ok(file) => file,
+        // Where a file system looks a name up before it makes the file (FUSE), the holder before us may have removed it
+        // in between.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => return Ok(None),

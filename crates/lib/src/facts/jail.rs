@@ -219,6 +219,7 @@ impl JailFacts {
                 among_templates,
                 info,
                 has_root: true,
+                locked: false,
                 root: Some(root.to_owned()),
             });
         }

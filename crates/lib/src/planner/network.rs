@@ -115,8 +115,17 @@ pub fn vnet(
         plan.push(Step::GiveInterface(inside(jail, name, name)?));
         memory.given.push(name.clone());
     }
-    default_route(plan, jail, facts.gateway4, &settings.router4);
-    default_route(plan, jail, facts.gateway6, &settings.router6);
+    // Who gives the addresses names the router too; before there is an address, none can be reached.
+    if !settings.ip4.iter().any(|assigned| assigned.address.is_automatic()) {
+        default_route(plan, jail, facts.gateway4, &settings.router4);
+    } else if settings.router4.is_some() {
+        plan.notes.push("defaultrouter is left to DHCP".to_owned());
+    }
+    if !settings.ip6.iter().any(|assigned| assigned.address.is_automatic()) {
+        default_route(plan, jail, facts.gateway6, &settings.router6);
+    } else if settings.router6.is_some() {
+        plan.notes.push("defaultrouter6 is left to router advertisements".to_owned());
+    }
     Ok(())
 }
 

@@ -181,7 +181,7 @@ impl Network for FreeBsdNetwork {
         match sockets.ioctl(&mut requests::add_member(bridge, member)) {
             // bridge_ioctl_add() in sys/net/if_bridge.c: it is a member of this bridge.
             Ok(()) | Err(Errno::EEXIST) => sockets
-                .ioctl(&mut requests::up(bridge))
+                .perform(&mut requests::up(bridge))
                 .map_err(|e| system(format!("bring up bridge {bridge}"), e)),
             Err(Errno::ENXIO) => Err(NetworkError::NoInterface { name: bridge.to_owned() }),
             Err(Errno::ENOENT) => Err(NetworkError::NoInterface { name: member.to_owned() }),

@@ -164,8 +164,7 @@ impl Store for ZfsStore {
         let guard = answer::guard();
         let mut properties =
             vec!["type", "mounted", "origin", "used", "referenced", "available", "canmount", "readonly"];
-        properties.extend(["quota", "refquota", "reservation", "refreservation"]);
-        properties.extend(["compression", "compressratio", "dedup", JAILED]);
+        properties.extend(["quota", "reservation", "compression", "compressratio", JAILED]);
         if self.dialect() == Dialect::OpenZfs {
             properties.push("keystatus");
         }

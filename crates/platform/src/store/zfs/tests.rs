@@ -6,8 +6,8 @@ use super::*;
 use crate::command::script::Script;
 use crate::store::{PoolHealth, Pools, PropertyValue, Streams};
 
-const FUSE: &str = "type,mounted,origin,used,referenced,available,canmount,readonly,quota,refquota,reservation,\
-                    refreservation,compression,compressratio,dedup,zoned,mountpoint";
+const FUSE: &str = "type,mounted,origin,used,referenced,available,canmount,readonly,quota,reservation,compression,\
+                    compressratio,zoned,mountpoint";
 
 fn open_zfs(script: Script) -> ZfsStore {
     ZfsStore::with_dialect(Arc::new(script), Dialect::OpenZfs)
