@@ -1,5 +1,6 @@
 //! `ioc destroy`
 
+use libioc::Operation;
 use libioc::operation::{Destroy, DestroyRelease};
 
 use super::PlanOption;
@@ -91,6 +92,15 @@ struct Doomed {
     dependents: Vec<String>,
 }
 
+impl Doomed {
+    /// `shown` is how results name the `target`.
+    fn new(target: String, shown: &str, operation: Box<dyn Operation>, dependents: Vec<String>) -> Self {
+        let done = format!("{shown} destroyed");
+        let unchanged = format!("{shown} is gone already");
+        Doomed { task: Task { operation, done, unchanged, target }, dependents }
+    }
+}
+
 /// What is going to be destroyed, for a question.
 fn list(kind: &str, doomed: &[Doomed]) -> String {
     let mut text = format!("These {kind} will be destroyed, with everything that is in them:\n");
@@ -123,15 +133,8 @@ fn jails(
         if arguments.recursive {
             operation = operation.with_dependents(&session.ioc)?;
         }
-        doomed.push(Doomed {
-            dependents: operation.dependents.iter().map(|jail| session.name(jail)).collect(),
-            task: Task {
-                operation: Box::new(operation),
-                done: format!("{name} destroyed"),
-                unchanged: format!("{name} is gone already"),
-                target: name,
-            },
-        });
+        let dependents = operation.dependents.iter().map(|jail| session.name(jail)).collect();
+        doomed.push(Doomed::new(name.clone(), &name, Box::new(operation), dependents));
     }
     Ok(doomed)
 }
@@ -156,15 +159,9 @@ fn releases(
         if arguments.recursive {
             operation = operation.with_dependents(&session.ioc)?;
         }
-        doomed.push(Doomed {
-            dependents: operation.dependents.iter().map(|jail| session.name(jail)).collect(),
-            task: Task {
-                operation: Box::new(operation),
-                done: format!("release {name} destroyed"),
-                unchanged: format!("release {name} is gone already"),
-                target: name,
-            },
-        });
+        let dependents = operation.dependents.iter().map(|jail| session.name(jail)).collect();
+        let shown = format!("release {name}");
+        doomed.push(Doomed::new(name, &shown, Box::new(operation), dependents));
     }
     Ok(doomed)
 }
