@@ -84,13 +84,18 @@ scenarios! {
         let said = machine.run(&["start", "web"]);
         assert_eq!(std::fs::read_to_string(outside.join("resolv.conf")).unwrap(), "untouched\n", "{said}");
         assert_eq!(std::fs::read_dir(&outside).unwrap().count(), 1, "{said}");
+        assert!(!said.stderr.contains("left behind") && !said.stderr.contains("taken back"), "{said}");
         machine.run(&["stop", "-f", "web"]);
 
         let dev = machine.jail_root("web").join("dev");
         std::fs::remove_dir(&dev).unwrap();
         std::os::unix::fs::symlink(&outside, &dev).unwrap();
-        machine.run(&["start", "web"]);
+        let said = machine.run(&["start", "web"]);
         assert_eq!(std::fs::read_dir(&outside).unwrap().count(), 1);
+        // What was refused needs no undo, now or by the next command.
+        assert!(!said.stderr.contains("left behind") && !said.stderr.contains("taken back"), "{said}");
+        let next = machine.run(&["set", "notes=x", "web"]);
+        assert!(next.status == 0 && !next.stderr.contains("interrupted"), "{next}");
         let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
         assert!(!mounts.contains(&*outside.to_string_lossy()), "{mounts}");
     }

@@ -108,6 +108,8 @@ impl StepError {
             self,
             StepError::Cancelled
                 | StepError::Checksum { .. }
+                // Links are seen before anything is made or removed.
+                | StepError::Files(FilesError::Link { .. })
                 | StepError::Store(StoreError::Exists { .. })
                 | StepError::Jails(JailsError::Exists { .. })
                 | StepError::Network(NetworkError::Exists { .. })
