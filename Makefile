@@ -18,10 +18,10 @@ test:
 	then $(CARGO) nextest run --locked --workspace; \
 	else $(CARGO) test --locked --workspace --lib --bins --tests --examples; fi
 
-# What `test` leaves out: scenarios and fault sweep on zfs, one after another.
+# What `test` leaves out: the fault sweep on ZFS.
 sweep:
 	sh tools/packages.sh test
-	$(CARGO) nextest run --locked -p ioc-cli --ignore-default-filter -j 1 -E 'test(/zfs::/)'
+	$(CARGO) nextest run --locked -p ioc-cli --test faults --ignore-default-filter -E 'test(/^zfs::/)'
 
 check:
 	sh tools/packages.sh check

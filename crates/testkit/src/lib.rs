@@ -7,12 +7,15 @@
 //! | [`state`] | all that commands can change, to compare before and after |
 //! | [`sweep`] | a command that fails or is killed at every place there is |
 //! | [`traces`] | mounts, interfaces, cgroups and jails of the machine, to compare before and after |
+//! | [`zfs_pool`] | a pool of ZFS for one test |
 
 pub mod faults;
 pub mod machine;
 pub mod state;
 pub mod sweep;
 pub mod traces;
+#[cfg(target_os = "linux")]
+mod zfs_daemon;
 pub mod zfs_pool;
 
 /// The `ioc` to test: `built`, which cargo made, or what the environment variable `IOC_BIN` names on machines where

@@ -23,10 +23,11 @@ pub enum Store {
 pub struct Machine {
     mark: String,
     binary: PathBuf,
+    // Before the directory, which may have mounts of it.
+    pool: Option<crate::zfs_pool::TestPool>,
     directory: tempfile::TempDir,
     root: String,
     before: Traces,
-    pool: Option<crate::zfs_pool::TestPool>,
 }
 
 impl Machine {

@@ -50,7 +50,7 @@ impl Traces {
 
 pub(crate) fn mounts() -> Vec<String> {
     if cfg!(target_os = "linux") {
-        lines(&fs::read_to_string("/proc/self/mountinfo").unwrap_or_default())
+        lines(&fs::read_to_string("/proc/thread-self/mountinfo").unwrap_or_default())
     } else {
         output("/sbin/mount", &["-p"])
     }

@@ -1,9 +1,8 @@
 //! A pool of ZFS on a file, for one test.
 //!
-//! On Linux by zfs-fuse(8), whose daemon is started if it does not run and is left running: tests of other
-//! processes may have pools in it by then. On FreeBSD by the kernel's ZFS.
+//! On Linux by zfs-fuse(8), with a daemon for the test alone: see `zfs_daemon`. On FreeBSD by the kernel's ZFS.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -16,6 +15,9 @@ const SIZE: u64 = 512 << 20;
 #[derive(Debug)]
 pub struct TestPool {
     name: String,
+    /// Dropped before the directory, in which it has its mounts.
+    #[cfg(target_os = "linux")]
+    daemon: std::sync::Arc<crate::zfs_daemon::Daemon>,
     directory: tempfile::TempDir,
 }
 
@@ -27,11 +29,12 @@ impl TestPool {
         let directory = tempfile::Builder::new().prefix(&name).tempdir().expect("a directory for the pool");
         let file = directory.path().join("disk");
         File::create(&file).and_then(|file| file.set_len(SIZE)).expect("a file for the pool");
-        if cfg!(target_os = "linux") {
-            start_daemon();
-        }
-        destroy_abandoned();
-        let pool = TestPool { name, directory };
+        let pool = TestPool {
+            name,
+            #[cfg(target_os = "linux")]
+            daemon: crate::zfs_daemon::Daemon::of_this_thread(),
+            directory,
+        };
         let mountpoint = pool.mounted_at();
         let made = run(
             "zpool",
@@ -90,6 +93,11 @@ impl Default for TestPool {
 
 impl Drop for TestPool {
     fn drop(&mut self) {
+        // With the last pool goes the daemon and all that it knows.
+        #[cfg(target_os = "linux")]
+        if std::sync::Arc::strong_count(&self.daemon) == 1 {
+            return;
+        }
         // Something may still be leaving a mount.
         for _ in 0..20 {
             if run("zpool", &["destroy", "-f", &self.name]).status.success() {
@@ -100,53 +108,19 @@ impl Drop for TestPool {
     }
 }
 
-/// Destroys the pools of tests that were killed.
-fn destroy_abandoned() {
-    let listed = run("zpool", &["list", "-H", "-o", "name"]).stdout;
-    for name in String::from_utf8_lossy(&listed).lines() {
-        let process = name.strip_prefix("ioct").and_then(|rest| rest.split_once('p')?.0.parse::<i32>().ok());
-        if process.is_some_and(|process| !Path::new(&format!("/proc/{process}")).exists())
-            && cfg!(target_os = "linux")
-        {
-            // Another test may be faster; both want the same.
-            let _ = run("zpool", &["destroy", "-f", name]);
-        }
-    }
-}
-
 fn text(path: &Path) -> &str {
     path.to_str().expect("temporary directories have plain names")
 }
 
-/// Starts zfs-fuse unless it runs, one test at a time.
-fn start_daemon() {
-    let lock =
-        OpenOptions::new().create(true).truncate(false).write(true).open("/run/ioc-test-zfs-fuse.lock");
-    let lock = lock.expect("a lock file, as root");
-    lock.lock().expect("a lock");
-    if run("zpool", &["list"]).status.success() {
-        return;
-    }
-    let mut daemon = command("zfs-fuse");
-    daemon.args(["--no-kstat-mount", "-a", "0", "-e", "0"]);
-    daemon.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    daemon.status().expect("zfs-fuse is installed");
-    for _ in 0..100 {
-        if run("zpool", &["list"]).status.success() {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(100));
-    }
-    panic!("zfs-fuse does not answer");
-}
-
-fn run(program: &str, args: &[&str]) -> Output {
+/// Runs a program of ZFS to its end.
+pub(crate) fn run(program: &str, args: &[&str]) -> Output {
     command(program).args(args).stdin(Stdio::null()).output().expect("the tools of ZFS are installed")
 }
 
+/// A program that tests make their pools with, by the first name that it has on any of the systems.
 #[expect(clippy::disallowed_methods, reason = "a test makes its pools by its own means")]
-fn command(program: &str) -> Command {
-    let paths = [format!("/sbin/{program}"), format!("/usr/sbin/{program}")];
+pub(crate) fn command(program: &str) -> Command {
+    let paths = ["/sbin", "/usr/sbin", "/usr/bin"].map(|directory| format!("{directory}/{program}"));
     let path = paths.iter().find(|path| Path::new(path).exists()).unwrap_or(&paths[0]);
     let mut command = Command::new(path);
     command.env("LC_ALL", "C");

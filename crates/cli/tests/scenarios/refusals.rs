@@ -96,7 +96,7 @@ scenarios! {
         assert!(!said.stderr.contains("left behind") && !said.stderr.contains("taken back"), "{said}");
         let next = machine.run(&["set", "notes=x", "web"]);
         assert!(next.status == 0 && !next.stderr.contains("interrupted"), "{next}");
-        let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+        let mounts = std::fs::read_to_string("/proc/thread-self/mountinfo").unwrap_or_default();
         assert!(!mounts.contains(&*outside.to_string_lossy()), "{mounts}");
     }
 }
