@@ -17,6 +17,7 @@ use ioc_platform::mounts::MountError;
 use ioc_platform::network::{Firewall, NetworkError};
 use ioc_platform::store::{NewDataset, StoreError};
 
+use super::bridges;
 use crate::memory;
 use crate::plan::{Entry, EntryKind, Hook, Place, Step, Variables};
 use crate::planner;
@@ -89,6 +90,9 @@ pub enum StepError {
     /// The journal, without which nothing is begun.
     #[error(transparent)]
     Journal(#[from] super::JournalError),
+    /// The lock of what jails share on the host.
+    #[error(transparent)]
+    Lock(#[from] super::LockError),
     /// A ruleset of devfs.
     #[error(transparent)]
     Ruleset(#[from] RulesetError),
@@ -144,7 +148,7 @@ impl From<Change> for Done {
 }
 
 pub(super) const CHANGED: Done = Done { changed: true, command_status: None };
-const UNCHANGED: Done = Done { changed: false, command_status: None };
+pub(super) const UNCHANGED: Done = Done { changed: false, command_status: None };
 
 /// Tells whether a step that perhaps took place surely did not: its file does not hold what it writes.
 pub(super) fn surely_not_done(step: &Step, host: &Host) -> bool {
@@ -304,15 +308,11 @@ fn take(step: &Step, host: &Host, progress: &(dyn Fn(u64) + Sync)) -> Result<Don
         ApplyFirewall(spec) => firewall(host)?.apply(spec)?,
         RemoveFirewall { number } => firewall(host)?.remove(*number)?,
 
-        CreateBridge(bridge) => match host.network.create_bridge(bridge) {
-            // Another jail's start made it since the facts were gathered.
-            Err(NetworkError::Exists { .. }) => return Ok(UNCHANGED),
-            made => made?,
-        },
-        RemoveBridge { name } => return remove_bridge(host, name),
+        CreateBridge(bridge) => return bridges::create(host, bridge),
+        RemoveBridge { name } => return bridges::remove(host, name),
         CreatePair(pair) => host.network.create_pair(pair)?,
         DestroyInterface { name } => host.network.destroy_interface(name)?,
-        JoinBridge { bridge, member } => host.network.join_bridge(bridge, member)?,
+        JoinBridge { bridge, member, ours } => bridges::join(host, bridge, member, *ours)?,
         MoveIntoJail(interface) | GiveInterface(interface) => host.network.move_into_jail(interface)?,
         TakeInterface(interface) => host.network.move_out_of_jail(interface)?,
         SetupLoopback { jail } => host.network.setup_loopback(jail)?,
@@ -391,19 +391,6 @@ fn populate(host: &Host, root: &Path, entry: &Entry) -> Result<(), FilesError> {
 }
 
 /// Removes a bridge that ioc made, once nobody uses it any more.
-fn remove_bridge(host: &Host, name: &str) -> Result<Done, StepError> {
-    let interfaces = host.network.interfaces()?;
-    let ours = interfaces.iter().any(|i| {
-        i.name == name && i.bridge && i.description.as_deref() == Some(crate::planner::network::BRIDGE_MARK)
-    });
-    let used = interfaces.iter().any(|i| i.member_of.as_deref() == Some(name));
-    if !ours || used {
-        return Ok(UNCHANGED);
-    }
-    host.network.destroy_interface(name)?;
-    Ok(CHANGED)
-}
-
 fn run_hook(
     host: &Host,
     jail: &KernelName,

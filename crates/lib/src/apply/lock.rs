@@ -17,6 +17,8 @@ pub enum LockName {
     Release(ReleaseName),
     /// A jail or template.
     Jail(JailName),
+    /// The bridges of the host, for the moment that it takes to look at one and change it.
+    Bridges,
     /// The journals of dead processes. Taken last, for a moment.
     Recovery,
 }
@@ -27,6 +29,7 @@ impl LockName {
             LockName::Source => "source".to_owned(),
             LockName::Release(name) => format!("release-{name}"),
             LockName::Jail(name) => format!("jail-{name}"),
+            LockName::Bridges => "bridges".to_owned(),
             LockName::Recovery => "recovery".to_owned(),
         }
     }
@@ -38,6 +41,7 @@ impl std::fmt::Display for LockName {
             LockName::Source => f.write_str("the source"),
             LockName::Release(name) => write!(f, "release {name}"),
             LockName::Jail(name) => write!(f, "jail {name}"),
+            LockName::Bridges => f.write_str("the host's bridges"),
             LockName::Recovery => f.write_str("the journal"),
         }
     }

@@ -6,6 +6,7 @@
 //! journals of processes that died. Locks are taken before facts are gathered, hence by the caller; see
 //! docs/decisions/locks-before-facts.md.
 
+mod bridges;
 mod execute;
 mod journal;
 mod lock;

@@ -135,7 +135,7 @@ impl fmt::Display for Step {
             RemoveBridge { name } => write!(f, "remove bridge {name} if it is ours and empty"),
             CreatePair(pair) => write!(f, "create pair {} and {}", pair.host, pair.jail),
             DestroyInterface { name } => write!(f, "destroy interface {name}"),
-            JoinBridge { bridge, member } => write!(f, "add {member} to bridge {bridge}"),
+            JoinBridge { bridge, member, .. } => write!(f, "add {member} to bridge {bridge}"),
             MoveIntoJail(interface) | GiveInterface(interface) => {
                 write!(f, "move {} into the jail as {}", interface.host_name, interface.name)?;
                 for address in &interface.addresses {

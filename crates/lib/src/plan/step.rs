@@ -297,6 +297,8 @@ pub enum Step {
         bridge: String,
         /// The interface.
         member: String,
+        /// ioc made the bridge, so it is made again if the stop of its last jail came in between.
+        ours: bool,
     },
     /// Adds the rules of ipfw(8) that keep an interface to its own addresses.
     ApplyFirewall(FirewallSpec),

@@ -122,7 +122,7 @@ impl File {
                 self.release.push(format!("rctl -r {rules}"));
             }
             Step::CreateBridge(BridgeSpec { name, .. }) => self.bridge(name),
-            Step::JoinBridge { bridge, member } => {
+            Step::JoinBridge { bridge, member, .. } => {
                 self.bridge(bridge);
                 self.add("exec.prepare", &format!("ifconfig {} addm {} up", word(bridge), word(member)));
             }

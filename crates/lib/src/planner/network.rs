@@ -144,9 +144,13 @@ fn pair(
     }
     let bridge = link.bridge.as_ref().map(|bridge| bridge.name.as_str());
     let mut mtu = USUAL_MTU;
+    let mut ours = true;
     if let Some(name) = bridge {
         match facts.interface(name) {
-            Some(Interface { bridge: true, mtu: bridge_mtu, .. }) => mtu = *bridge_mtu,
+            Some(found @ Interface { bridge: true, .. }) => {
+                mtu = found.mtu;
+                ours = found.description.as_deref() == Some(BRIDGE_MARK);
+            }
             Some(_) => return Err(jail.wrong(format!("interfaces: {name} is not a bridge"))),
             None => {
                 plan.push(Step::CreateBridge(BridgeSpec {
@@ -177,6 +181,7 @@ fn pair(
             let secured = Secured {
                 link,
                 bridge: name,
+                ours,
                 mtu,
                 host,
                 jail_mac,
@@ -185,7 +190,7 @@ fn pair(
             };
             secure(plan, jail, secured, memory)?;
         }
-        (Some(name), _) => plan.push(Step::JoinBridge { bridge: name.to_owned(), member: host }),
+        (Some(name), _) => plan.push(Step::JoinBridge { bridge: name.to_owned(), member: host, ours }),
         (None, _) => {}
     }
     plan.push(Step::MoveIntoJail(interface));
@@ -197,6 +202,8 @@ struct Secured<'a> {
     link: &'a Link,
     /// The bridge of the host.
     bridge: &'a str,
+    /// ioc made it.
+    ours: bool,
     mtu: u32,
     /// The host's end of the pair.
     host: String,
@@ -214,7 +221,7 @@ fn secure(
     secured: Secured<'_>,
     memory: &mut Remembered,
 ) -> Result<(), Error> {
-    let Secured { link, bridge, mtu, host, jail_mac: mac, addresses, number } = secured;
+    let Secured { link, bridge, ours, mtu, host, jail_mac: mac, addresses, number } = secured;
     let settings = jail.network()?;
     let first = settings.links.0.first().map(|link| link.nic.as_str());
     let nic = link.nic.as_str();
@@ -241,12 +248,13 @@ fn secure(
     }));
     memory.pairs.push(names.uplink.clone());
     memory.rules.push(number);
-    let join = |bridge: &str, member: &str| Step::JoinBridge {
+    let join = |bridge: &str, member: &str, ours| Step::JoinBridge {
         bridge: bridge.to_owned(),
         member: member.to_owned(),
+        ours,
     };
-    plan.push(join(&names.private, &host));
-    plan.push(join(&names.private, &names.inner));
+    plan.push(join(&names.private, &host, true));
+    plan.push(join(&names.private, &names.inner, true));
     plan.push(Step::ApplyFirewall(FirewallSpec {
         number,
         from_jail: names.inner,
@@ -254,7 +262,7 @@ fn secure(
         mac,
         addresses,
     }));
-    plan.push(join(bridge, &names.uplink));
+    plan.push(join(bridge, &names.uplink, ours));
     Ok(())
 }
 
