@@ -45,6 +45,16 @@ impl Meta {
         made.map_err(|e| error(format!("make a place for snapshots of {}", self.name), &self.name, e))
     }
 
+    /// Removes the place for snapshots, and its directory, if they are empty.
+    pub(super) fn remove_empty_directories(&self) {
+        for directory in [&self.directory.join("snapshots"), &self.directory] {
+            if fs::remove_dir(directory).is_err() {
+                // Others are in it, or it never was.
+                return;
+            }
+        }
+    }
+
     /// The snapshots and when they were taken, oldest first.
     pub(super) fn snapshots(&self) -> Result<Vec<(SnapshotTag, SystemTime)>, StoreError> {
         let failed = |e| error(format!("list the snapshots of {}", self.name), &self.name, e);

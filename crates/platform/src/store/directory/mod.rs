@@ -154,12 +154,15 @@ impl Store for DirectoryStore {
     }
 
     fn destroy_snapshot(&self, name: &SnapshotName) -> Result<(), StoreError> {
-        let path = Meta::of(&name.dataset)?.snapshot(&name.tag);
+        let meta = Meta::of(&name.dataset)?;
+        let path = meta.snapshot(&name.tag);
         let removing = beside(&path, "removing");
         let failed = |e| error(format!("destroy {name}"), name, e);
-        remove_if_there(&removing).map_err(failed)?;
-        fs::rename(&path, &removing).map_err(failed)?;
-        tree::remove(&removing).map_err(failed)
+        let removed = remove_if_there(&removing)
+            .and_then(|()| fs::rename(&path, &removing))
+            .and_then(|()| tree::remove(&removing));
+        meta.remove_empty_directories();
+        removed.map_err(failed)
     }
 
     fn rollback(&self, name: &SnapshotName) -> Result<(), StoreError> {
@@ -337,6 +340,7 @@ impl DirectoryStore {
         copy::copy(path, &copying, &[], scope, &|_| ())
             .and_then(|()| tree::touch(&copying))
             .and_then(|()| fs::rename(&copying, &target))
+            .inspect_err(|_| meta.remove_empty_directories())
             .map_err(failed)
     }
 
