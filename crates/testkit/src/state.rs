@@ -104,8 +104,8 @@ fn mounts() -> Vec<Mount> {
 
 /// An interface without its number.
 fn link(line: &str) -> String {
-    let name = line.split_whitespace().find(|word| word.parse::<u32>().is_err() && !word.is_empty());
-    let name = name.unwrap_or(line).trim_end_matches(':');
+    let mut words = line.split_whitespace().map(|word| word.trim_end_matches(':'));
+    let name = words.find(|word| word.parse::<u32>().is_err()).unwrap_or(line);
     // Of a pair the other end's number follows the name.
     format!("link {}", name.split('@').next().unwrap_or(name))
 }

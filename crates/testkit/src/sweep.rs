@@ -10,8 +10,9 @@ use crate::faults::{Fault, Kind, MARK, VARIABLE};
 use crate::machine::{Machine, Said, Store};
 use crate::state::State;
 
-/// A command to sweep. Its words, like those of all commands here, are separated by blanks; `@` stands for the
-/// test's own directory, `%` for the mark that all its names bear.
+/// A command to sweep. Its words, like those of all commands here, are separated by blanks; `{dir}`
+/// stands for the test's own directory, `{mark}` for the mark that all its names bear, `{net}` for the
+/// first three numbers of IPv4 addresses that no other test has.
 #[derive(Clone, Copy, Debug)]
 pub struct Case {
     /// Name of the test.
@@ -151,7 +152,12 @@ struct Sweep<'a> {
 impl Sweep<'_> {
     fn words(&self, command: &str) -> Vec<String> {
         let directory = self.machine.directory().to_string_lossy();
-        let word = |word: &str| word.replace('@', &directory).replace('%', self.machine.source());
+        let process = std::process::id();
+        let network = format!("127.{}.{}", 1 + process / 250 % 250, process % 250);
+        let word = |word: &str| {
+            let word = word.replace("{dir}", &directory).replace("{mark}", self.machine.source());
+            word.replace("{net}", &network)
+        };
         command.split_whitespace().map(word).collect()
     }
 

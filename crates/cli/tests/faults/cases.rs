@@ -27,7 +27,7 @@ pub(crate) const CASES: &[Case] = &[
     case(
         "fetch_archive",
         &[HOST, "destroy -f -r host"],
-        "fetch -r small --archive @/small.tar",
+        "fetch -r small --archive {dir}/small.tar",
         &["destroy -f -r small"],
     )
     .prepared(make_archive),
@@ -40,7 +40,65 @@ pub(crate) const CASES: &[Case] = &[
         "set host_hostname=www vnet=yes web",
         &["set host_hostname vnet web"],
     ),
-    case("fstab_add", &[WEB], "fstab add @ /mnt web", &["fstab rm /mnt web"]),
+    case("snapshot_create", &[WEB], "snapshot create web@a", &["snapshot remove web@a"]),
+    case(
+        "snapshot_remove",
+        &[WEB, "snapshot create web@a"],
+        "snapshot remove web@a",
+        &["snapshot create web@a"],
+    )
+    .finishing(),
+    case(
+        "snapshot_rollback",
+        &[WEB, "snapshot create web@a", "set priority=3 web"],
+        "snapshot rollback -f web@a",
+        &["set priority=3 web"],
+    ),
+    case("destroy_with_clones", &[WEB, "clone web web2"], "destroy -R -f web", &[WEB, "clone web web2"])
+        .on_zfs()
+        .finishing(),
+    case(
+        "start_vnet",
+        &[
+            WEB,
+            "set vnet=yes interfaces=eth0:{mark}br ip4_addr=eth0|{net}.2/24 defaultrouter={net}.1 web",
+            "start web",
+            "stop web",
+        ],
+        "start web",
+        &["stop web"],
+    ),
+    case(
+        "stop_vnet",
+        &[WEB, "set vnet=yes interfaces=eth0:{mark}br ip4_addr=eth0|{net}.2/24 web", "start web"],
+        "stop web",
+        &["start web"],
+    )
+    .finishing(),
+    case(
+        "start_shared_address",
+        &[WEB, "set ip4_addr=lo|{net}.2/32 web", "start web", "stop web"],
+        "start web",
+        &["stop web"],
+    ),
+    case(
+        "start_with_limits_and_hooks",
+        &[
+            WEB,
+            "set maxproc=50 memoryuse=200M exec_prestart=/bin/true exec_poststart=/bin/true web",
+            "start web",
+            "stop web",
+        ],
+        "start web",
+        &["stop web"],
+    ),
+    case(
+        "set_limit_of_running",
+        &[WEB, "set maxproc=50 web", "start web"],
+        "set maxproc=40 web",
+        &["set maxproc=50 web"],
+    ),
+    case("fstab_add", &[WEB], "fstab add {dir} /mnt web", &["fstab rm /mnt web"]),
     case("migrate", &[], "migrate -y web", &["migrate -y --drop web"])
         .prepared(make_legacy)
         .cleaned(back_to_legacy),
@@ -70,9 +128,6 @@ fn make_archive(machine: &Machine) {
 /// A jail of iocage-legacy.
 fn make_legacy(machine: &Machine) {
     machine.ok(&["create", "-e", "web"]);
-    // Where snapshots are kept in a directory, the place for them stays.
-    machine.ok(&["snapshot", "create", "web@first"]);
-    machine.ok(&["snapshot", "remove", "web@first"]);
     back_to_legacy(machine);
 }
 
