@@ -144,10 +144,15 @@ impl Document {
 
     /// Removes one key; tells whether it was there.
     pub fn remove(&mut self, key: &str) -> bool {
+        self.remove_all(&|other| other == key)
+    }
+
+    /// Removes all keys that are `gone`; tells whether there was one.
+    pub fn remove_all(&mut self, gone: &dyn Fn(&str) -> bool) -> bool {
         match self {
-            Document::Json(document) => document.remove(key),
-            Document::Ucl(document) => document.remove(key),
-            Document::Zfs(document) => document.remove(key),
+            Document::Json(document) => document.remove_all(gone),
+            Document::Ucl(document) => document.remove_all(gone),
+            Document::Zfs(document) => document.remove_all(gone),
         }
     }
 

@@ -30,9 +30,8 @@ impl JailConfig {
     /// iocage implied is spelled out, so that the jail stays the same: the base it hangs on, the network of a VNET jail.
     pub fn migrated(&self, name: &JailName) -> Result<Document, MigrateError> {
         let style = Style { dialect: Dialect::Libioc, bools: BoolStyle::YesNo };
-        let mut new = JsonDocument::new();
-        let mut set = |key: &str, stored: &Stored| new.set(key, stored, style);
-        set("id", &Stored::Text(name.to_string()))?;
+        let mut new = vec![("id".to_owned(), Stored::Text(name.to_string()))];
+        let mut set = |key: &str, stored: Stored| new.push((key.to_owned(), stored));
         let entries = self.document.entries();
         let elsewhere =
             entries.iter().filter(|(key, _)| self.own.get(key).is_none() && key.as_str() != "tag");
@@ -42,22 +41,22 @@ impl JailConfig {
             if IDENTITY.contains(&key) || FORMAT_MARKS.contains(&key) {
                 continue;
             }
-            set(key, &stored(key, raw))?;
+            set(key, stored(key, raw));
         }
         if self.dialect() == Dialect::Iocage {
             if let Some(base) = self.base()? {
-                set("cloned_release", &Stored::Text(base.to_string()))?;
+                set("cloned_release", Stored::Text(base.to_string()));
             }
             if self.value(&property::VNET)? {
                 for key in ["interfaces", "defaultrouter", "defaultrouter6"] {
                     let setting = self.show(key)?;
                     if setting.origin == Origin::Iocage {
-                        set(key, &Stored::Text(setting.value.to_string()))?;
+                        set(key, Stored::Text(setting.value.to_string()));
                     }
                 }
             }
         }
-        Ok(Document::Json(new))
+        Ok(Document::Json(JsonDocument::of(new, style)?))
     }
 }
 
@@ -116,6 +115,29 @@ mod tests {
             is_same(&old, &new);
             assert_eq!(new.problems(), []);
         }
+    }
+
+    #[test]
+    fn keys_that_json_cannot_have_are_refused() {
+        for key in ["a\0b".to_owned(), "a".repeat(300), "a.".repeat(40) + "a", "a..b".to_owned()] {
+            let zfs = ZfsDocument::new([(format!("org.freebsd.iocage:{key}").as_str(), "x")]);
+            let old = JailConfig::new(Document::Zfs(zfs), None);
+            let error = old.migrated(&"a".parse().unwrap()).unwrap_err();
+            assert_eq!(error, MigrateError::Edit(EditError::Key { key }));
+        }
+        let zfs = ZfsDocument::new([("org.freebsd.iocage:a", "x"), ("org.freebsd.iocage:a.b", "y")]);
+        let error = JailConfig::new(Document::Zfs(zfs), None).migrated(&"a".parse().unwrap()).unwrap_err();
+        assert!(matches!(error, MigrateError::Edit(EditError::Shape { .. })), "{error}");
+    }
+
+    #[test]
+    fn many_keys_take_no_longer_each() {
+        let text: String = (0..20_000).map(|n| format!("user.k{n} = v;\n")).collect();
+        let old = JailConfig::new(Document::read(Format::Ucl, text.as_bytes()).unwrap().unwrap(), None);
+        let begin = std::time::Instant::now();
+        assert_eq!(migrated(&old).set_keys().len(), 20_000);
+        let took = begin.elapsed();
+        assert!(took < std::time::Duration::from_secs(20), "{took:?}");
     }
 
     #[test]

@@ -72,9 +72,11 @@ impl ZfsDocument {
         Ok(())
     }
 
-    /// Removes `key`; tells whether it was there.
-    pub fn remove(&mut self, key: &str) -> bool {
-        self.now.remove(key).is_some()
+    /// Removes all keys that are `gone`; tells whether there was one.
+    pub fn remove_all(&mut self, gone: &dyn Fn(&str) -> bool) -> bool {
+        let before = self.now.len();
+        self.now.retain(|key, _| !gone(key));
+        self.now.len() < before
     }
 
     /// What `zfs` has to be told to make the dataset so.
@@ -105,7 +107,7 @@ mod tests {
         assert_eq!(document.entries().len(), 3);
         document.set("boot", &Stored::Bool(true), style).unwrap();
         document.set("priority", &Stored::Text("5".into()), style).unwrap();
-        assert!(document.remove("tag"));
+        assert!(document.remove_all(&|key| key == "tag"));
         let name = |key| format!("{PREFIX}{key}");
         assert_eq!(
             document.changes(),

@@ -216,7 +216,9 @@ impl RcConf {
         let before = self.bytes[..span.start].iter().rev().take_while(is_blank).count();
         let after = self.bytes[span.end..].iter().take_while(is_blank).count();
         let start = span.start - before;
-        let starts_line = start == 0 || self.bytes[start - 1] == b'\n';
+        // A line that a backslash joins to the one before ends that one.
+        let line_end = self.bytes[..start].strip_suffix(b"\n");
+        let starts_line = start == 0 || line_end.is_some_and(|before| !before.ends_with(b"\\"));
         match self.bytes.get(span.end + after) {
             Some(b'\n') if starts_line => start..span.end + after + 1,
             None if starts_line => start..self.bytes.len(),

@@ -105,6 +105,8 @@ fn removal_leaves_what_else_is_on_the_line() {
     assert_eq!(unset("a=1; b=2\n", "a"), " b=2\n");
     assert_eq!(unset("a=1; b=2\n", "b"), "a=1; \n");
     assert_eq!(unset("export a=1\n", "a"), "");
+    // What follows stays a command of its own.
+    assert_eq!(unset("b=2 \\\na=1\nif x; then\nfi\n", "a"), "b=2 \\\n\nif x; then\nfi\n");
     assert_eq!(unset("export a=1 b=2\n", "a"), "export b=2\n");
     assert_eq!(unset("export z a=1\n", "a"), "export z \n");
     assert_eq!(unset("a=1\na=2\nif x; then a=3; fi\n", "a"), "if x; then a=3; fi\n");

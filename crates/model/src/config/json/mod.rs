@@ -5,10 +5,13 @@ mod parse;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use serde_json::Map;
+use serde_json::ser::PrettyFormatter;
+
 use super::raw::{Raw, Style, encode};
 use super::text::{DocumentError, EditError, SyntaxError, decode, without};
 use crate::property::Stored;
-use parse::{Member, Node, NodeKind};
+use parse::{MOST_DEPTH, MOST_KEY, Member, Node, NodeKind};
 
 /// A JSON configuration, as text: what is not set or removed keeps its bytes.
 ///
@@ -27,6 +30,37 @@ impl JsonDocument {
     /// A configuration without keys.
     pub fn new() -> Self {
         JsonDocument::parse("{}\n").expect("an empty object is JSON")
+    }
+
+    /// A configuration with these entries, of which a later one wins, in the order of their keys.
+    ///
+    /// Written once, where setting one after the other reads the text again for each.
+    pub fn of(entries: impl IntoIterator<Item = (String, Stored)>, style: Style) -> Result<Self, EditError> {
+        let entries: BTreeMap<String, Stored> = entries.into_iter().collect();
+        let mut entries: Vec<_> = entries.into_iter().collect();
+        entries.sort_by(|(a, _), (b, _)| a.split('.').cmp(b.split('.')));
+        let mut root = Map::new();
+        for (key, stored) in &entries {
+            check_key(key)?;
+            let mut object = &mut root;
+            let mut at = 0;
+            while let Some(dot) = key[at..].find('.') {
+                let inner = object.entry(&key[at..at + dot]).or_insert_with(|| Map::new().into());
+                at += dot + 1;
+                object = inner.as_object_mut().ok_or_else(|| EditError::Shape {
+                    key: key.clone(),
+                    at: key[..at - 1].to_owned(),
+                    holds: "a value",
+                })?;
+            }
+            object.insert(key[at..].to_owned(), json(encode(stored, None, style)));
+        }
+        let mut text = Vec::new();
+        let indented = PrettyFormatter::with_indent(INDENT.as_bytes());
+        let mut writer = serde_json::Serializer::with_formatter(&mut text, indented);
+        serde::Serialize::serialize(&root, &mut writer).expect("texts and numbers are written to memory");
+        let text = String::from_utf8(text).expect("JSON is UTF-8");
+        Ok(JsonDocument::parse(&(text + "\n")).expect("what is written is JSON"))
     }
 
     /// Reads the bytes of a file; an empty file has no keys.
@@ -65,17 +99,18 @@ impl JsonDocument {
             }
         });
         if let Some((span, raw)) = old {
-            let new = literal(&encode(stored, Some(&raw), style));
+            let new = literal(encode(stored, Some(&raw), style));
             self.replace(span, &new);
             return Ok(());
         }
-        self.insert(key, &literal(&encode(stored, None, style)))
+        self.insert(key, &literal(encode(stored, None, style)))
     }
 
-    /// Removes `key`, each time it is there, and objects that have no keys after that; tells whether it was there.
-    pub fn remove(&mut self, key: &str) -> bool {
+    /// Removes all keys that are `gone`, each time they are there, and objects that have no keys after that; tells
+    /// whether there was one.
+    pub fn remove_all(&mut self, gone: &dyn Fn(&str) -> bool) -> bool {
         let mut cuts = Vec::new();
-        find_cuts(&self.text, members(&self.root), "", key, &mut cuts);
+        find_cuts(&self.text, members(&self.root), "", gone, &mut cuts);
         if cuts.is_empty() {
             return false;
         }
@@ -125,9 +160,7 @@ impl JsonDocument {
     }
 
     fn insert(&mut self, key: &str, value: &str) -> Result<(), EditError> {
-        if key.is_empty() || key.split('.').any(str::is_empty) {
-            return Err(EditError::Key { key: key.to_owned() });
-        }
+        check_key(key)?;
         let (mut object, mut rest, mut depth) = (&self.root, key, 1);
         while let Some((first, below)) = rest.split_once('.') {
             let Some(member) = members(object).iter().rfind(|member| member.key == first) else { break };
@@ -198,6 +231,15 @@ impl Default for JsonDocument {
     }
 }
 
+/// Refuses a key that would not be read again.
+fn check_key(key: &str) -> Result<(), EditError> {
+    let is_key = |part: &str| !part.is_empty() && part.len() <= MOST_KEY && !part.contains('\0');
+    match key.split('.').all(is_key) && key.split('.').count() <= MOST_DEPTH {
+        true => Ok(()),
+        false => Err(EditError::Key { key: key.to_owned() }),
+    }
+}
+
 fn members(node: &Node) -> &[Member] {
     match &node.kind {
         NodeKind::Object(members) => members,
@@ -224,23 +266,33 @@ fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-fn literal(raw: &Raw) -> String {
+fn literal(raw: Raw) -> String {
+    json(raw).to_string()
+}
+
+fn json(raw: Raw) -> serde_json::Value {
     match raw {
-        Raw::Bool(yes) => yes.to_string(),
-        Raw::Number(digits) => digits.clone(),
-        Raw::Text(text) => quoted(text),
-        Raw::Null | Raw::List(_) | Raw::Unreadable(_) => "null".to_owned(),
+        Raw::Bool(yes) => yes.into(),
+        Raw::Number(digits) => serde_json::from_str(&digits).unwrap_or(digits.into()),
+        Raw::Text(text) => text.into(),
+        Raw::Null | Raw::List(_) | Raw::Unreadable(_) => serde_json::Value::Null,
     }
 }
 
-/// Finds what to cut for all members that are `key`, and for objects that hold nothing else; returns how many members
+/// Finds what to cut for all members that are to go, and for objects that hold nothing else; returns how many members
 /// are left.
-fn find_cuts(text: &str, members: &[Member], prefix: &str, key: &str, cuts: &mut Vec<Range<usize>>) -> usize {
+fn find_cuts(
+    text: &str,
+    members: &[Member],
+    prefix: &str,
+    goes: &dyn Fn(&str) -> bool,
+    cuts: &mut Vec<Range<usize>>,
+) -> usize {
     let is_gone = |member: &Member, cuts: &mut Vec<Range<usize>>| {
         let at = joined(prefix, &member.key);
-        let NodeKind::Object(inner) = &member.value.kind else { return at == key };
+        let NodeKind::Object(inner) = &member.value.kind else { return goes(&at) };
         let mut inner_cuts = Vec::new();
-        let left = find_cuts(text, inner, &at, key, &mut inner_cuts);
+        let left = find_cuts(text, inner, &at, goes, &mut inner_cuts);
         let is_emptied = left == 0 && !inner_cuts.is_empty();
         if !is_emptied {
             cuts.append(&mut inner_cuts);

@@ -7,9 +7,9 @@ use std::ops::Range;
 use crate::config::text::{Position, SyntaxError};
 
 /// Deepest nesting that is read.
-const MOST_DEPTH: usize = 32;
+pub(super) const MOST_DEPTH: usize = 32;
 /// Longest key, in bytes; with the depth this bounds the length of a dotted key.
-const MOST_KEY: usize = 256;
+pub(super) const MOST_KEY: usize = 256;
 
 /// A value and its place.
 #[derive(Clone, Debug)]

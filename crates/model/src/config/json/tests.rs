@@ -17,8 +17,37 @@ fn set(text: &str, key: &str, value: &str) -> String {
 
 fn removed(text: &str, key: &str) -> String {
     let mut document = document(text);
-    assert!(document.remove(key), "{key} is not in {text}");
+    assert!(document.remove_all(&|other| other == key), "{key} is not in {text}");
     document.text().to_owned()
+}
+
+#[test]
+fn written_at_once_and_key_by_key_are_the_same() {
+    let text = |text: &str| Stored::Text(text.to_owned());
+    let entries = [
+        ("id", text("web")),
+        ("user.b-c", text("x\"y")),
+        ("user.b.d", text("1")),
+        ("boot", Stored::Bool(true)),
+        ("user.b.a", text("2")),
+        ("boot", Stored::Bool(false)),
+        ("user-x", text("é")),
+    ];
+    let mut one_by_one = JsonDocument::new();
+    for (key, stored) in &entries {
+        one_by_one.set(key, stored, STYLE).unwrap();
+    }
+    let at_once = entries.map(|(key, stored)| (key.to_owned(), stored));
+    assert_eq!(JsonDocument::of(at_once, STYLE).unwrap().text(), one_by_one.text());
+}
+
+#[test]
+fn keys_that_would_not_be_read_again_are_refused() {
+    for key in ["user.a\0b".to_owned(), "a".repeat(300), "a.".repeat(40) + "a"] {
+        let mut document = JsonDocument::new();
+        let error = document.set(&key, &Stored::Text("x".to_owned()), STYLE).unwrap_err();
+        assert_eq!((error, document.text()), (EditError::Key { key }, "{}\n"));
+    }
 }
 
 #[test]
@@ -104,8 +133,8 @@ fn removal_takes_one_comma_and_empty_objects() {
     assert_eq!(removed(nested, "a.b.c"), r#"{"k": 0}"#);
     let two = r#"{"a": {"b": {"c": 1}, "d": 2}}"#;
     assert_eq!(removed(two, "a.b.c"), r#"{"a": {"d": 2}}"#);
-    assert!(!document(nested).remove("a.b"));
-    assert!(!document(nested).remove("x"));
+    assert!(!document(nested).remove_all(&|other| other == "a.b"));
+    assert!(!document(nested).remove_all(&|other| other == "x"));
 }
 
 #[test]
@@ -168,7 +197,7 @@ proptest! {
                 let mut expected = before.clone();
                 expected.insert(key.clone(), Raw::Text(value));
                 prop_assert_eq!(document.entries(), expected);
-                prop_assert!(document.remove(&key));
+                prop_assert!(document.remove_all(&|other| other == key));
                 let mut expected = before;
                 expected.remove(&key);
                 prop_assert_eq!(document.entries(), expected);

@@ -12,7 +12,7 @@ use std::ops::Range;
 use super::raw::{Raw, Style, encode};
 use super::text::{DocumentError, EditError, SyntaxError, decode, without};
 use crate::property::Stored;
-use parse::{Parsed, Statement};
+use parse::{MOST_KEY, Parsed, Statement};
 
 /// A UCL configuration, as text: what is not set or removed keeps its bytes.
 #[derive(Clone, Debug)]
@@ -63,7 +63,7 @@ impl UclDocument {
             return Err(EditError::Shape { key: key.to_owned(), at, holds });
         }
         let is_key = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
-        if key.is_empty() || !key.chars().all(is_key) {
+        if key.is_empty() || key.len() > MOST_KEY || !key.chars().all(is_key) {
             return Err(EditError::Key { key: key.to_owned() });
         }
         let value = literal(&encode(stored, None, style), false);
@@ -78,9 +78,9 @@ impl UclDocument {
         Ok(())
     }
 
-    /// Removes `key`, each time it is there; tells whether it was there.
-    pub fn remove(&mut self, key: &str) -> bool {
-        let gone = self.statements.iter().filter(|statement| statement.key == key);
+    /// Removes all keys that are `gone`, each time they are there; tells whether there was one.
+    pub fn remove_all(&mut self, gone: &dyn Fn(&str) -> bool) -> bool {
+        let gone = self.statements.iter().filter(|statement| gone(&statement.key));
         let cuts: Vec<Range<usize>> = gone.map(|statement| self.whole_line(statement.span.clone())).collect();
         if cuts.is_empty() {
             return false;

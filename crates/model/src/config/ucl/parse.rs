@@ -8,7 +8,7 @@ use crate::config::text::{Position, SyntaxError};
 /// Deepest nesting that is read.
 const MOST_DEPTH: usize = 16;
 /// Longest key, in bytes.
-const MOST_KEY: usize = 256;
+pub(super) const MOST_KEY: usize = 256;
 
 /// A key with a value.
 #[derive(Clone, Debug)]

@@ -54,9 +54,9 @@ fn edits_change_one_key() {
     let mut more = document(SAMPLE);
     more.set("priority", &Stored::Text("5".into()), STYLE).unwrap();
     assert_eq!(more.text(), format!("{SAMPLE}priority = \"5\";\n"));
-    assert!(more.remove("priority") && !more.remove("priority"));
+    assert!(more.remove_all(&|other| other == "priority") && !more.remove_all(&|other| other == "priority"));
     assert_eq!(more.text(), SAMPLE);
-    assert!(more.remove("user.role"));
+    assert!(more.remove_all(&|other| other == "user.role"));
     assert_eq!(text_of(&more, "user.sub.x"), "1");
     more.set("ip4_addr", &Stored::Text(":x".into()), STYLE).unwrap();
     assert!(more.text().contains("ip4_addr: \":x\""));
@@ -94,7 +94,7 @@ proptest! {
         let mut document = document(&text);
         prop_assert_eq!(document.text(), text.as_str());
         if document.set("zz", &Stored::Text(value), STYLE).is_ok() {
-            document.remove("zz");
+            document.remove_all(&|other| other == "zz");
             prop_assert_eq!(document.text().trim_end(), text.trim_end());
         }
     }
@@ -108,7 +108,7 @@ proptest! {
         if document.set(&key, &Stored::Text(value.clone()), STYLE).is_ok() {
             expected.insert(key.clone(), Raw::Text(value));
             prop_assert_eq!(document.entries(), expected.clone());
-            prop_assert!(document.remove(&key));
+            prop_assert!(document.remove_all(&|other| other == key));
             expected.remove(&key);
             prop_assert_eq!(document.entries(), expected);
         }
