@@ -15,11 +15,10 @@ fuzz_target!(|bytes: &[u8]| {
         if one.add(entry.clone()).is_ok() {
             let read = Fstab::from_bytes(&one.to_bytes()).expect("small");
             let read = read.entries().next().expect("the line that was added").clone();
-            assert_eq!((&read.source, &read.destination, &read.options), (
-                &entry.source,
-                &entry.destination,
-                &entry.options
-            ));
+            assert_eq!(
+                (&read.source, &read.destination, &read.options),
+                (&entry.source, &entry.destination, &entry.options)
+            );
         }
     }
     fstab.move_paths("/a", "/b c");

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use ioc_model::filter::{Filter, Resolution};
 use ioc_model::name::{JailName, JailRef, SourceName};
-use ioc_model::property::Value;
 use ioc_platform::jails::RunningJail;
 
 use crate::error::Error;
@@ -33,6 +32,8 @@ pub struct Selection {
     pub foreign: Vec<String>,
     /// All running jails in none of the sources.
     pub others: Vec<RunningJail>,
+    /// Why it cannot be told of some jails whether they match: a term is about what cannot be read of them.
+    pub undecided: Vec<Error>,
 }
 
 impl Selection {
@@ -132,11 +133,20 @@ impl Ioc {
             });
         }
         let named_jails: BTreeSet<&JailRef> = named.jails.iter().copied().collect();
+        let mut undecided = Vec::new();
         let chosen = |jail: &JailView| {
-            let template = matches!(jail.value("template"), Ok(Value::Bool(true)));
-            named_jails.contains(&jail.reference)
-                && wanted.templates.is_none_or(|only| only == template || jail.facts.is_err())
-                && filter.matches_values(|key| jail.value(key).unwrap_or(Value::None))
+            if !named_jails.contains(&jail.reference)
+                || wanted.templates.is_some_and(|only| only != jail.is_template())
+            {
+                return false;
+            }
+            filter.matches_values(|key| jail.value(key)).unwrap_or_else(|error| {
+                // Without its key loaded nobody expects more of one.
+                if !jail.is_locked() {
+                    undecided.push(error);
+                }
+                false
+            })
         };
         let mut jails: Vec<JailView> = world.jails.into_iter().filter(chosen).collect();
         jails.sort_by_cached_key(|jail| (jail.priority(), jail.reference.clone()));
@@ -144,6 +154,6 @@ impl Ioc {
         let is_foreign =
             |name: &&String| world.foreign.iter().any(|jail| jail.name.as_str() == name.as_str());
         let foreign = unmatched.iter().filter(is_foreign).cloned().collect();
-        Ok(Selection { jails, unmatched, foreign, others: world.foreign })
+        Ok(Selection { jails, unmatched, foreign, others: world.foreign, undecided })
     }
 }

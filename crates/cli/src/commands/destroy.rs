@@ -119,7 +119,7 @@ fn jails(
     results: &mut Results<'_>,
     hint: &'static str,
 ) -> Result<Vec<Doomed>, Failure> {
-    let chosen = select::choose(session, &arguments.filters, Some(arguments.template), hint)?;
+    let mut chosen = select::choose(session, &arguments.filters, Some(arguments.template), hint)?;
     chosen.report_missing(results);
     let mut jails = chosen.references();
     if jails.len() > 1 {

@@ -86,7 +86,7 @@ impl Arguments {
         if self.all && (json || self.listing.output.is_empty()) {
             columns.push(FOREIGN);
         }
-        let chosen =
+        let mut chosen =
             select::choose(session, &self.filters, Some(self.template), "`ioc list` shows all of them")?;
         let mut results = Failures::new(session);
         chosen.report_unmatched(|_, failure| results.add(&failure));

@@ -38,7 +38,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Failure> {
-    let chosen = select::choose(session, &arguments.filters, None, "`ioc list` shows the jails")?;
+    let mut chosen = select::choose(session, &arguments.filters, None, "`ioc list` shows the jails")?;
     let mut results = Results::new(session);
     if !arguments.all {
         chosen.report_missing(&mut results);

@@ -44,7 +44,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Failure> {
     let mut results = Results::new(session);
-    let chosen =
+    let mut chosen =
         select::choose_places(session, &arguments.filters, Some(false), "`ioc list` shows the jails")?;
     chosen.report_missing(&mut results);
     let (running, stopped): (Vec<&JailView>, Vec<_>) =

@@ -23,6 +23,7 @@ pub(super) struct Chosen {
     pub(super) others: Vec<RunningJail>,
     unmatched: Vec<String>,
     foreign: Vec<String>,
+    undecided: Vec<Error>,
     filters: String,
     hint: &'static str,
 }
@@ -54,8 +55,8 @@ fn choose_by(
     select: Select,
     hint: &'static str,
 ) -> Result<Chosen, Failure> {
-    let Selection { jails, unmatched, foreign, others } = session.ioc.select(filters, select)?;
-    Ok(Chosen { jails, others, unmatched, foreign, filters: filters.join(" "), hint })
+    let Selection { jails, unmatched, foreign, others, undecided } = session.ioc.select(filters, select)?;
+    Ok(Chosen { jails, others, unmatched, foreign, undecided, filters: filters.join(" "), hint })
 }
 
 impl Chosen {
@@ -64,8 +65,9 @@ impl Chosen {
         self.jails.iter().map(|jail| jail.reference.clone()).collect()
     }
 
-    /// Reports the names that fit no jail.
-    pub(super) fn report_unmatched(&self, mut report: impl FnMut(&str, Failure)) {
+    /// Reports the names that fit no jail, and what cannot be told.
+    pub(super) fn report_unmatched(&mut self, mut report: impl FnMut(&str, Failure)) {
+        self.report_undecided(&mut report);
         for given in &self.unmatched {
             match self.foreign.contains(given) {
                 true => report(given, Error::Foreign(given.clone()).into()),
@@ -74,10 +76,18 @@ impl Chosen {
         }
     }
 
+    /// Reports that of some jails it cannot be told whether the filters fit them.
+    pub(super) fn report_undecided(&mut self, mut report: impl FnMut(&str, Failure)) {
+        for error in std::mem::take(&mut self.undecided) {
+            report(&self.filters, error.into());
+        }
+    }
+
     /// Reports the names that fit no jail, or that all the filters together fit none.
-    pub(super) fn report_missing(&self, results: &mut Results<'_>) {
+    pub(super) fn report_missing(&mut self, results: &mut Results<'_>) {
+        let decided = self.undecided.is_empty();
         self.report_unmatched(|given, failure| results.failed(given, failure));
-        if self.jails.is_empty() && self.unmatched.is_empty() {
+        if self.jails.is_empty() && self.unmatched.is_empty() && decided {
             let given = self.filters.clone();
             results.failed(&self.filters, Failure::NoJail { given, hint: self.hint });
         }

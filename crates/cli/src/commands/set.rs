@@ -57,7 +57,7 @@ fn targets(session: &Session, text: &str, results: &mut Results<'_>) -> Result<V
     if !text.contains(['*', '+', '?', ',']) {
         return Ok(vec![properties::target(session, text)?]);
     }
-    let chosen = select::choose(session, &[text.to_owned()], None, "`ioc list` shows the jails")?;
+    let mut chosen = select::choose(session, &[text.to_owned()], None, "`ioc list` shows the jails")?;
     chosen.report_missing(results);
     Ok(chosen.references().into_iter().map(Target::Jail).collect())
 }

@@ -41,6 +41,7 @@ pub(crate) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Fail
     let hint = "`ioc list` shows the jails; templates cannot be started";
     let mut chosen = select::choose_places(session, filters, Some(false), hint)?;
     if arguments.rc {
+        chosen.report_undecided(|given, failure| results.failed(given, failure));
         chosen.jails.retain(|jail| !matches!(jail.value("running"), Ok(Value::Bool(true))));
     } else {
         chosen.report_missing(&mut results);

@@ -34,7 +34,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Failure> {
     let mut results = Results::new(session);
     let filters = if arguments.rc { &["running=yes".to_owned()][..] } else { &arguments.filters };
-    let chosen = select::choose_places(session, filters, None, "`ioc list` shows the jails")?;
+    let mut chosen = select::choose_places(session, filters, None, "`ioc list` shows the jails")?;
     if !arguments.rc {
         chosen.report_missing(&mut results);
     }

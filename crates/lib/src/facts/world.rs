@@ -236,6 +236,12 @@ impl JailView {
         self.found.locked
     }
 
+    /// Tells whether it is a template; of one that cannot be read only its place says so.
+    pub fn is_template(&self) -> bool {
+        let configured = self.facts.as_ref().is_ok_and(|facts| facts.is_template().unwrap_or(false));
+        self.found.among_templates || configured
+    }
+
     /// Why it cannot be read, once more.
     fn again(&self, error: &Error) -> Error {
         match error {

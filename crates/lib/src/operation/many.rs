@@ -240,8 +240,9 @@ fn dependencies(world: &World, view: &JailView) -> Result<BTreeSet<JailRef>, Err
         return Err(facts.wrong(format!("depends: there is no jail {name}")));
     }
     let matches = |jail: &&JailView| {
+        // One of which that cannot be told could not be started either, and is no reason to start nothing.
         named.jails.contains(&&jail.reference)
-            && filter.matches_values(|key| jail.value(key).unwrap_or(ioc_model::property::Value::None))
+            && filter.matches_values(|key| jail.value(key)).unwrap_or(false)
     };
     Ok(world.jails.iter().filter(matches).map(|jail| jail.reference.clone()).collect())
 }

@@ -60,9 +60,15 @@ impl Filter {
         self.names.is_empty() || self.names.iter().any(|name| name.matches(jail))
     }
 
-    /// Tells whether all terms hold; `value_of` gives the value of a property, computed ones included.
-    pub fn matches_values(&self, value_of: impl Fn(&str) -> Value) -> bool {
-        self.terms.iter().all(|term| term.holds(&value_of(&term.key)))
+    /// Tells whether all terms hold; `value_of` gives the value of a property, computed ones included. Of a value that
+    /// cannot be told no term holds, not even that it is not something.
+    pub fn matches_values<E>(&self, value_of: impl Fn(&str) -> Result<Value, E>) -> Result<bool, E> {
+        for term in &self.terms {
+            if !term.holds(&value_of(&term.key)?) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 }
 
@@ -81,7 +87,9 @@ impl Typed for Filter {
     const NULLABLE: bool = true;
 
     fn parse(text: &str) -> Result<Self, String> {
-        Filter::parse([text]).map_err(|error| error.to_string())
+        // On the command line nothing at all is a mistake; here it is no dependency.
+        let words = Some(text).filter(|text| !text.is_empty());
+        Filter::parse(words).map_err(|error| error.to_string())
     }
 
     fn value(&self) -> Value {

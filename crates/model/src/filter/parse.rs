@@ -67,8 +67,8 @@ pub(super) fn add_word(filter: &mut Filter, word: &str) -> Result<(), FilterErro
             return Err(FilterError::TooMany);
         }
     }
-    // Nothing at all is a mistake on the command line, and no dependency in a configuration.
-    if any || word.is_empty() { Ok(()) } else { Err(FilterError::EmptyName { term: word.to_owned() }) }
+    // Nothing at all would be all jails: `ioc destroy "$JAIL"` is not to mean them where the variable is unset.
+    if any { Ok(()) } else { Err(FilterError::EmptyName { term: shown(word) }) }
 }
 
 fn add_term(filter: &mut Filter, term: &str) -> Result<(), FilterError> {
@@ -203,6 +203,7 @@ mod tests {
         let shown: Vec<String> = filter.terms.iter().map(Term::to_string).collect();
         assert_eq!(shown, ["priority>5", "boot!=yes", "user.role=web"]);
         assert_eq!(names(&["priority\\>5"]), ["priority\\>5"]);
+        assert_eq!(self::filter(&["notes>\\=w"]).to_string(), "notes>\\=w");
     }
 
     #[test]
@@ -215,9 +216,20 @@ mod tests {
 
     #[test]
     fn refusals() {
-        for bad in
-            [" ", "prio=5", "a@b", "a/b/c", "/a", "ioc/", "-x/a", "priority>1,2", "priority>*", ",", "name="]
-        {
+        for bad in [
+            "",
+            " ",
+            "prio=5",
+            "a@b",
+            "a/b/c",
+            "/a",
+            "ioc/",
+            "-x/a",
+            "priority>1,2",
+            "priority>*",
+            ",",
+            "name=",
+        ] {
             assert!(Filter::parse([bad]).is_err(), "{bad}");
         }
         assert!(Filter::parse([]).unwrap().is_empty());

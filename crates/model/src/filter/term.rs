@@ -124,7 +124,11 @@ impl Term {
 impl fmt::Display for Term {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let alternatives: Vec<String> = self.alternatives.iter().map(Glob::to_string).collect();
-        write!(f, "{}{}{}", self.key, self.operator, alternatives.join(","))
+        let values = alternatives.join(",");
+        // `>` and a value that begins with `=` are not `>=`.
+        let is_open = matches!(self.operator, Operator::Less | Operator::More) && values.starts_with('=');
+        let escape = if is_open { "\\" } else { "" };
+        write!(f, "{}{}{escape}{values}", self.key, self.operator)
     }
 }
 
@@ -154,7 +158,11 @@ fn compare(property: Option<&dyn AnyProperty>, key: &str, value: &Value, wanted:
     };
     match (value, &wanted) {
         (Value::None, _) | (_, Value::None) => None,
-        (Value::Text(is), Value::Text(wanted)) => Some(natural(is, wanted)),
+        // A release called custom is neither older nor newer than 13.
+        (Value::Text(is), Value::Text(wanted)) => {
+            let is_number = |text: &str| text.starts_with(|c: char| c.is_ascii_digit());
+            (is_number(is) == is_number(wanted)).then(|| natural(is, wanted))
+        }
         (Value::List(_), _) => None,
         _ if std::mem::discriminant(value) == std::mem::discriminant(&wanted) => Some(value.order(&wanted)),
         _ => None,
@@ -200,7 +208,7 @@ mod tests {
     fn holds(term: &str, value: Value) -> bool {
         let filter = Filter::parse([term]).unwrap();
         assert_eq!(filter.terms.len(), 1, "{term}");
-        filter.matches_values(|_| value.clone())
+        filter.matches_values(|_| Ok::<_, ()>(value.clone())).unwrap()
     }
 
     #[test]
@@ -238,6 +246,17 @@ mod tests {
         assert!(!holds("quota>1G", Value::None));
         assert!(holds("release>=13", Value::Text("13.2-RELEASE".into())));
         assert!(holds("release<13.2", Value::Text("9.3-RELEASE".into())));
+        for term in ["release>13", "release<13"] {
+            assert!(!holds(term, Value::Text("custom".into())), "{term}");
+        }
+        assert!(holds("release>b", Value::Text("custom".into())));
+    }
+
+    #[test]
+    fn what_cannot_be_told_is_not_decided() {
+        let judge = |term: &str| Filter::parse([term]).unwrap().matches_values(|_| Err("broken"));
+        assert_eq!((judge("boot!=yes"), judge("boot=yes")), (Err("broken"), Err("broken")));
+        assert_eq!(judge("web"), Ok(true));
     }
 
     proptest! {
