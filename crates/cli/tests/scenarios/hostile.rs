@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use ioc_testkit::machine::Machine;
+use ioc_testkit::machine::{Machine, time_of_programs};
 use ioc_testkit::scenarios;
 
 /// Words that mean something to a shell, a terminal, a path or a format.
@@ -126,6 +126,59 @@ scenarios! {
                 assert!(said.status <= 1 && !said.stderr.contains("panicked"), "{said}");
             }
             machine.ok(&["get", "boot", "good"]);
+        }
+    }
+
+    fn what_cannot_be_told_chooses_no_jail_and_is_told(machine) {
+        machine.jail("good", &[]);
+        machine.jail("bad", &[]);
+        write(&machine.mounted_at().join("jails/bad"), "config.json", b"{");
+        for term in ["boot!=yes", "boot=no", "priority<9"] {
+            let said = machine.run(&["list", "-H", "-o", "name", term]);
+            assert_eq!((said.status, said.stdout.as_str()), (1, "good\n"), "{term}: {said}");
+            assert!(said.stderr.contains("jail bad") && said.stderr.contains("config.json"), "{term}: {said}");
+            let said = machine.run(&["destroy", "--plan", term]);
+            assert!(said.status == 1 && said.stdout.contains("good") && !said.stdout.contains("bad"), "{said}");
+        }
+        // Whether it is a template cannot be told either, but it is not in their place.
+        let said = machine.run(&["destroy", "--plan", "-t", "*"]);
+        assert!(said.status == 1 && !said.stdout.contains("jails/bad"), "{said}");
+        machine.ok(&["destroy", "-y", "bad"]);
+    }
+
+    fn an_empty_word_is_not_all_jails(machine) {
+        machine.jail("web", &[]);
+        for args in [
+            &["destroy", "-y", ""][..], &["start", ""], &["stop", ""], &["restart", ""], &["migrate", "-y", ""],
+            &["list", ""], &["set", "boot=yes", ""], &["destroy", "-y", "", "web"],
+        ] {
+            let said = machine.run(args);
+            assert!(said.status != 0 && said.stderr.contains("empty"), "{said}");
+        }
+        assert_eq!(machine.ok(&["list", "-H", "-o", "name,boot,running"]), "web\tno\tno\n");
+    }
+
+    fn many_keys_take_no_longer_each(machine) {
+        machine.jail("web", &[]);
+        let directory = machine.mounted_at().join("jails/web");
+        let time = |file: &str, count: u32| {
+            let _ = fs::remove_file(directory.join("config.json"));
+            let keys: Vec<String> = (0..count).map(|n| format!("\"k{n}\": \"v\"")).collect();
+            let text = if file == "config" { keys.join("\n") } else { format!("{{{}}}", keys.join(",")) };
+            write(&directory, file, text.as_bytes());
+            let begin = time_of_programs();
+            for args in [
+                &["list"][..], &["get", "-a", "web"], &["explain", "web"], &["start", "--plan", "web"],
+                &["set", "priority=3", "web"], &["export", "--jail-conf", "web"], &["migrate", "--plan", "web"],
+            ] {
+                machine.ok(args);
+            }
+            time_of_programs() - begin
+        };
+        for file in ["config.json", "config"] {
+            let (few, many) = (time(file, 3_000), time(file, 15_000));
+            // Each compared with all others they would take 25 times as long.
+            assert!(many < few * 12, "{file}: {few:?}, five times as many {many:?}");
         }
     }
 

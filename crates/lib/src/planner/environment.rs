@@ -1,5 +1,7 @@
 //! The environment of hooks and commands.
 
+use std::collections::BTreeMap;
+
 use ioc_platform::jails::RunningJail;
 
 use crate::error::Error;
@@ -15,12 +17,10 @@ pub const PATH: &str = "/sbin:/bin:/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local
 /// `IOC_JID` is added when the hook runs, as only then it is known.
 pub fn of_hooks(jail: &JailFacts, caller: &[(String, String)]) -> Result<Vec<(String, String)>, Error> {
     let mut env = inherited(jail, caller)?;
-    for (key, value) in jail.texts() {
-        set(&mut env, format!("IOC_{}", variable(&key)), value);
-    }
-    set(&mut env, "IOC_JAIL_PATH".to_owned(), jail.root.display().to_string());
-    set(&mut env, "PATH".to_owned(), PATH.to_owned());
-    Ok(env)
+    env.extend(jail.texts().into_iter().map(|(key, value)| (format!("IOC_{}", variable(&key)), value)));
+    env.insert("IOC_JAIL_PATH".to_owned(), jail.root.display().to_string());
+    env.insert("PATH".to_owned(), PATH.to_owned());
+    Ok(env.into_iter().collect())
 }
 
 /// The environment of an interactive command: as that of hooks, and the caller's terminal.
@@ -31,21 +31,22 @@ pub fn of_commands(
 ) -> Result<Vec<(String, String)>, Error> {
     let mut env = of_hooks(jail, caller)?;
     if let Some(running) = running {
-        set(&mut env, "IOC_JID".to_owned(), running.jid.to_string());
+        set(&mut env, "IOC_JID", running.jid.to_string());
     }
     if let Some((name, term)) = caller.iter().find(|(name, _)| name == "TERM") {
-        set(&mut env, name.clone(), term.clone());
+        set(&mut env, name, term.clone());
     }
     Ok(env)
 }
 
-fn inherited(jail: &JailFacts, caller: &[(String, String)]) -> Result<Vec<(String, String)>, Error> {
-    Ok(if jail.get(&ioc_model::property::EXEC_CLEAN)? { Vec::new() } else { caller.to_vec() })
+fn inherited(jail: &JailFacts, caller: &[(String, String)]) -> Result<BTreeMap<String, String>, Error> {
+    let clean = jail.get(&ioc_model::property::EXEC_CLEAN)?;
+    Ok(if clean { BTreeMap::new() } else { caller.iter().cloned().collect() })
 }
 
-fn set(env: &mut Vec<(String, String)>, name: String, value: String) {
-    env.retain(|(other, _)| *other != name);
-    env.push((name, value));
+fn set(env: &mut Vec<(String, String)>, name: &str, value: String) {
+    env.retain(|(other, _)| other != name);
+    env.push((name.to_owned(), value));
 }
 
 fn variable(key: &str) -> String {
