@@ -11,6 +11,7 @@ use ioc_model::property::{self, AnyProperty, Kind, Support, Value};
 use ioc_platform::jails::RunningJail;
 
 use crate::error::Error;
+use crate::facts::config;
 use crate::facts::jail::JailFacts;
 use crate::facts::world::{JailView, World};
 use crate::ioc::Ioc;
@@ -220,8 +221,9 @@ impl JailFacts {
             }),
             Origin::SourceDefaults => {
                 let format = self.config.defaults_format().unwrap_or(Format::Json);
-                let root = self.directory.ancestors().nth(2)?;
-                format.defaults_file().map(|file| root.join(file).display().to_string())
+                let (root, directory) =
+                    (self.dataset.parent()?.parent()?, self.directory.ancestors().nth(2)?);
+                Some(config::defaults_place(&root, directory, format))
             }
             Origin::Override | Origin::Iocage | Origin::BuiltIn => None,
         }

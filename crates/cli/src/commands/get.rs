@@ -2,7 +2,7 @@
 
 use libioc::Error;
 use libioc::explain::Provenance;
-use libioc::facts::world::JailView;
+use libioc::facts::{self, world::JailView};
 use libioc::model::config::Origin;
 use libioc::model::name::{JailRef, SourceName};
 use libioc::model::property::Value;
@@ -141,12 +141,14 @@ fn of_defaults(
     keys: Option<&[String]>,
 ) -> Result<Vec<Setting>, Failure> {
     let found = session.ioc.source(source)?;
-    let config = libioc::facts::config::defaults(&session.ioc, found)?;
+    let config = facts::config::defaults(&session.ioc, found)?;
     let directory = found.directory(session.ioc.host())?;
-    let file = config.format().defaults_file().map(|file| directory.join(file).display().to_string());
+    let file = facts::config::defaults_place(&found.root, &directory, config.format());
     let told = |key: &str| {
         Some(match config.show(key).ok()?.origin {
-            Origin::Local => Provenance { origin: Origin::SourceDefaults.to_string(), place: file.clone() },
+            Origin::Local => {
+                Provenance { origin: Origin::SourceDefaults.to_string(), place: Some(file.clone()) }
+            }
             origin => Provenance { origin: origin.to_string(), place: None },
         })
     };

@@ -188,6 +188,42 @@ scenarios! {
         assert_eq!(machine.ok(&["get", "securelevel", "defaults"]), "3\n");
     }
 
+    fn defaults_in_properties_hold_where_no_file_has_any(machine) {
+        pool(machine);
+        machine.make_dataset(".defaults");
+        let root = machine.mounted_at();
+        let file = root.join("defaults.json");
+        let Some(zfs) = machine.pool() else {
+            // Without properties it is a directory like any other, and defaults go into the file.
+            machine.ok(&["set", "securelevel=3", "defaults"]);
+            assert!(fs::read_to_string(&file).unwrap().contains("securelevel"));
+            return;
+        };
+        let dataset = format!("{}/.defaults", machine.root());
+        for value in ["securelevel=1", "boot=on", "notes=of old", "frobnicate=7"] {
+            zfs.zfs(&["set", &format!("org.freebsd.iocage:{value}"), &dataset]);
+        }
+        let origin = |key: &str, jail: &str| machine.ok(&["get", "-H", "--origin", key, jail]);
+        for jail in ["shop-web", "old-mail", "gateway"] {
+            assert_eq!(origin("notes", jail), format!("notes\tof old\tdefaults\t{dataset}\n"));
+        }
+        assert_eq!(origin("frobnicate", "defaults"), format!("frobnicate\t7\tdefaults\t{dataset}\n"));
+        assert_eq!(origin("boot", "print").split('\t').nth(2), Some("local"));
+        let listed = machine.ok(&["list", "-H", "-o", "name,notes", "notes=of\\ old", "shop-web"]);
+        assert_eq!(listed, "shop-web\tof old\n");
+        // A change is one of a property, and makes no file.
+        machine.ok(&["set", "securelevel=3", "notes", "defaults"]);
+        let now = zfs.zfs(&["get", "-H", "-o", "property,value", "-s", "local", "all", &dataset]);
+        let mut now: Vec<&str> = now.lines().filter(|line| line.starts_with("org.freebsd.iocage:")).collect();
+        now.sort_unstable();
+        assert_eq!(now, ["org.freebsd.iocage:boot\ton", "org.freebsd.iocage:frobnicate\t7", "org.freebsd.iocage:securelevel\t3"]);
+        assert!(!file.exists());
+        // A file wins, whole.
+        fs::write(&file, r#"{"owner": "ops"}"#).unwrap();
+        assert_eq!(origin("owner", "shop-web"), format!("owner\tops\tdefaults\t{}\n", file.display()));
+        assert_eq!(origin("notes", "shop-web"), "notes\t-\tbuilt-in\t-\n");
+    }
+
     fn base_directories_of_iocage_are_mounted_once(machine) {
         pool(machine);
         let text = r#"{"basejail": 1, "cloned_release": "13.2-RELEASE", "host_hostuuid": "based", "release": "13.2-RELEASE-p4"}"#;

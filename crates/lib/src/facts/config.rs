@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ioc_model::config::{Change, Document, Format, JailConfig, Raw, SourceDefaults, ZfsChange, ZfsDocument};
-use ioc_model::name::{DatasetName, JailName, JailPath, JailRef};
+use ioc_model::name::{DatasetName, JailName, JailPath, JailRef, Part};
 use ioc_model::property::{self, Stored, Value};
 use ioc_platform::files::Kind;
 use ioc_platform::host::Host;
@@ -44,24 +44,57 @@ pub fn exists(host: &Host, directory: &Path, info: &DatasetInfo) -> Result<bool,
     Ok(!ZfsDocument::new(properties.map(|(name, p)| (name.as_str(), p.value.as_str()))).is_empty())
 }
 
-/// Reads the defaults of a source; none if it has none.
+/// The defaults of a source as they are kept.
+struct KeptDefaults {
+    document: Document,
+    /// The dataset that a change of the document's file or properties is about.
+    dataset: DatasetName,
+    info: DatasetInfo,
+}
+
+/// Reads the defaults of a source: out of a file, else out of the properties of its dataset `.defaults`. Nobody is
+/// asked about that one unless its directory is there.
+fn kept_defaults(host: &Host, source: &Source, directory: &Path) -> Result<KeptDefaults, Error> {
+    let whose = format!("defaults of {}", source.name);
+    let in_file =
+        |document| KeptDefaults { document, dataset: source.root.clone(), info: DatasetInfo::default() };
+    if let Some(document) = read_with(host, directory, &whose, Format::defaults_file)? {
+        return Ok(in_file(document));
+    }
+    if host.files.metadata(directory, &Part::Defaults.name().parse()?)? == Some(Kind::Directory) {
+        let dataset = source.root.part(Part::Defaults);
+        if let Some(info) = host.store(&dataset).dataset(&dataset)? {
+            let document = in_properties(&info);
+            if document.format() == Format::Zfs {
+                return Ok(KeptDefaults { document, dataset, info });
+            }
+        }
+    }
+    Ok(in_file(Document::new()))
+}
+
+/// Reads the defaults of a source.
 pub fn read_defaults(
     host: &Host,
     source: &Source,
     directory: &Path,
 ) -> Result<Option<Arc<SourceDefaults>>, Error> {
-    let whose = format!("defaults of {}", source.name);
-    let document = read_with(host, directory, &whose, Format::defaults_file)?;
-    Ok(Some(Arc::new(SourceDefaults::new(document.unwrap_or_default()))))
+    let kept = kept_defaults(host, source, directory)?;
+    Ok(Some(Arc::new(SourceDefaults::new(kept.document))))
 }
 
 /// The defaults of a source as a configuration of their own.
 pub fn defaults(ioc: &Ioc, source: &Source) -> Result<JailConfig, Error> {
-    let defaults = read_defaults(ioc.host(), source, &source.directory(ioc.host())?)?;
-    Ok(defaults.map_or_else(
-        || JailConfig::new(Document::new(), None),
-        |defaults| JailConfig::of_defaults(&defaults),
-    ))
+    let kept = kept_defaults(ioc.host(), source, &source.directory(ioc.host())?)?;
+    Ok(JailConfig::of_defaults(&SourceDefaults::new(kept.document)))
+}
+
+/// Where the defaults of a source are kept that have this format: a file, or a dataset.
+pub fn defaults_place(root: &DatasetName, directory: &Path, format: Format) -> String {
+    match format.defaults_file() {
+        Some(file) => directory.join(file).display().to_string(),
+        None => root.part(Part::Defaults).to_string(),
+    }
 }
 
 fn read_with(
@@ -201,8 +234,9 @@ pub fn change_defaults(
 ) -> Result<Changes, Error> {
     let directory = source.directory(ioc.host())?;
     let wrong = |problem: String| Error::Set { subject: format!("the defaults of {}", source.name), problem };
-    let Some(before) = read_defaults(ioc.host(), source, &directory)? else { return Ok(Changes::default()) };
-    let mut after = (*before).clone();
+    let kept = kept_defaults(ioc.host(), source, &directory)?;
+    let before = SourceDefaults::new(kept.document);
+    let mut after = before.clone();
     let done = after.set(&wishes(changes)).map_err(|e| wrong(e.to_string()))?;
     if let Some(change) = done.dataset.first() {
         return Err(wrong(format!(
@@ -216,8 +250,8 @@ pub fn change_defaults(
         result.report.push((changed.key.clone(), text(&before), text(&after)));
     }
     if !done.config.is_empty() {
-        let write = Write { directory: &directory, dataset: &source.root, file: Format::defaults_file };
-        result.steps = write.steps(before.document(), after.document(), &DatasetInfo::default())?;
+        let write = Write { directory: &directory, dataset: &kept.dataset, file: Format::defaults_file };
+        result.steps = write.steps(before.document(), after.document(), &kept.info)?;
     }
     Ok(result)
 }
@@ -294,13 +328,9 @@ impl NewConfig {
     /// Starts from a copy of another jail's configuration, less what makes that one itself.
     pub fn copy_from(&mut self, other: &JailFacts) -> Result<(), Error> {
         let mut document = other.config.document().clone();
-        for key in ["id", "name", "uuid", "template", "host_hostname", "host_hostuuid", "last_started"] {
-            document.remove(key);
-        }
-        let macs: Vec<String> = document.entries().into_keys().filter(|key| key.ends_with("_mac")).collect();
-        for key in macs {
-            document.remove(&key);
-        }
+        const ITSELF: [&str; 7] =
+            ["id", "name", "uuid", "template", "host_hostname", "host_hostuuid", "last_started"];
+        document.remove_all(&|key| ITSELF.contains(&key) || key.ends_with("_mac"));
         if document.text().is_none() {
             let problem = "its configuration is in ZFS properties; migrate it first".to_owned();
             return Err(Error::Config { subject: format!("jail {}", other.reference.name), problem });

@@ -28,6 +28,8 @@ pub enum Part {
     Templates,
     /// `root`, below a jail, template or release: its file system.
     Root,
+    /// `.defaults`, below a source's root: defaults that are kept as ZFS properties.
+    Defaults,
 }
 
 impl Part {
@@ -38,6 +40,7 @@ impl Part {
             Part::Releases => "releases",
             Part::Templates => "templates",
             Part::Root => "root",
+            Part::Defaults => ".defaults",
         }
     }
 }
