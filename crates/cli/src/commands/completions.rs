@@ -35,6 +35,8 @@ fn with_properties(command: Command) -> Command {
     let command = offer(command, "explain", "properties", names());
     let command = offer(command, "list", "output", names());
     let command = offer(command, "list", "sort", names());
+    let command = offer(command, "df", "output", names());
+    let command = offer(command, "df", "sort", names());
     let command = offer(command, "create", "properties", assignments());
     offer(command, "set", "words", assignments())
 }

@@ -10,8 +10,8 @@ use crate::ui::{Exit, Failure, signals};
 /// The exit status is that of the shell, 128 plus the signal's number if a signal killed it.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Start the jail first if it is stopped; it keeps running afterwards
-    #[arg(short, long)]
+    /// Start the jail first if it is stopped; it keeps running afterwards. As iocage has it also -f
+    #[arg(short, long, short_alias = 'f', alias = "force")]
     start: bool,
 
     /// Log in as this user of the jail instead of what its property login_flags says

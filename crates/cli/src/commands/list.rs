@@ -45,6 +45,9 @@ pub(crate) struct Arguments {
 /// Columns of jails.
 const COLUMNS: [&str; 5] = ["jid", "full_name", "running", "release", "ip4_addr"];
 
+/// The same with --long.
+const LONG_COLUMNS: [&str; 6] = ["jid", "full_name", "running", "release", "ip4_addr", "ip6_addr"];
+
 /// Members of jails in JSON, unless columns are chosen.
 const MEMBERS: [&str; 12] = [
     "name",
@@ -71,66 +74,98 @@ pub(crate) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Fail
     }
 }
 
+/// Which jails are listed, and what of them.
+pub(super) struct Rows<'a> {
+    /// Columns, unless others are chosen.
+    pub(super) columns: &'a [&'a str],
+    /// Members in JSON, unless columns are chosen.
+    pub(super) members: &'a [&'a str],
+    /// Only templates, only others, or both.
+    pub(super) templates: Option<bool>,
+    /// Running jails that are in no source as well.
+    pub(super) foreign: bool,
+    /// Of the JSON.
+    pub(super) schema: &'a str,
+    /// For names that fit none.
+    pub(super) hint: &'static str,
+}
+
+/// Prints a table of jails.
+pub(super) fn jails(
+    session: &Session,
+    listing: &ListingOptions,
+    filters: &[String],
+    rows: &Rows<'_>,
+) -> Result<Exit, Failure> {
+    let json = listing.json(session);
+    let mut columns: Vec<&str> = match &listing.output[..] {
+        [] if json => rows.members.into(),
+        [] => rows.columns.into(),
+        chosen => chosen.iter().map(String::as_str).collect(),
+    };
+    for name in columns.iter().copied().chain(listing.sort.as_deref()) {
+        check_column(name)?;
+    }
+    if rows.foreign && (json || listing.output.is_empty()) {
+        columns.push(FOREIGN);
+    }
+    let mut chosen = select::choose(session, filters, rows.templates, rows.hint)?;
+    let mut results = Failures::new(session);
+    chosen.report_unmatched(|_, failure| results.add(&failure));
+
+    let gathered: Vec<&str> =
+        columns.iter().copied().chain(listing.sort.as_deref()).chain([BROKEN]).collect();
+    let mut table = Table::new(gathered.iter().copied());
+    for jail in chosen.jails {
+        let mut row = Vec::with_capacity(gathered.len());
+        for column in &gathered[..gathered.len() - 1] {
+            if *column == FOREIGN {
+                row.push(Value::Bool(false));
+                continue;
+            }
+            row.push(jail.value(column).unwrap_or_else(|error| {
+                // One that cannot be read at all is told of once, below.
+                if jail.facts.is_ok() {
+                    results.add(&error.into());
+                }
+                Value::None
+            }));
+        }
+        let (name, locked) = (jail.full_name(), jail.is_locked());
+        row.push(match jail.facts {
+            Ok(_) => Value::None,
+            Err(error) => {
+                let failure = Failure::Broken { jail: name, source: Box::new(error) };
+                // That a key is not loaded is a state like any other.
+                if !locked {
+                    results.add(&failure);
+                }
+                Value::Text(Report::from(&failure).to_line())
+            }
+        });
+        table.push(row);
+    }
+    for jail in chosen.others.iter().filter(|_| rows.foreign) {
+        table.push(gathered.iter().map(|column| foreign(jail, column)).collect());
+    }
+    if json {
+        columns.push(BROKEN);
+    }
+    listing.print(session, (rows.schema, "jails"), table, &columns)?;
+    Ok(results.exit)
+}
+
 impl Arguments {
     fn jails(&self, session: &Session) -> Result<Exit, Failure> {
-        let json = self.listing.json(session);
-        let mut columns: Vec<&str> = match &self.listing.output[..] {
-            [] if json => MEMBERS.into(),
-            [] if self.long => COLUMNS.into_iter().chain(["ip6_addr"]).collect(),
-            [] => COLUMNS.into(),
-            chosen => chosen.iter().map(String::as_str).collect(),
+        let rows = Rows {
+            columns: if self.long { &LONG_COLUMNS } else { &COLUMNS },
+            members: &MEMBERS,
+            templates: Some(self.template),
+            foreign: self.all,
+            schema: "ioc.list/1",
+            hint: "`ioc list` shows all of them",
         };
-        for name in columns.iter().copied().chain(self.listing.sort.as_deref()) {
-            check_column(name)?;
-        }
-        if self.all && (json || self.listing.output.is_empty()) {
-            columns.push(FOREIGN);
-        }
-        let mut chosen =
-            select::choose(session, &self.filters, Some(self.template), "`ioc list` shows all of them")?;
-        let mut results = Failures::new(session);
-        chosen.report_unmatched(|_, failure| results.add(&failure));
-
-        let gathered: Vec<&str> =
-            columns.iter().copied().chain(self.listing.sort.as_deref()).chain([BROKEN]).collect();
-        let mut table = Table::new(gathered.iter().copied());
-        for jail in chosen.jails {
-            let mut row = Vec::with_capacity(gathered.len());
-            for column in &gathered[..gathered.len() - 1] {
-                if *column == FOREIGN {
-                    row.push(Value::Bool(false));
-                    continue;
-                }
-                row.push(jail.value(column).unwrap_or_else(|error| {
-                    // One that cannot be read at all is told of once, below.
-                    if jail.facts.is_ok() {
-                        results.add(&error.into());
-                    }
-                    Value::None
-                }));
-            }
-            let (name, locked) = (jail.full_name(), jail.is_locked());
-            row.push(match jail.facts {
-                Ok(_) => Value::None,
-                Err(error) => {
-                    let failure = Failure::Broken { jail: name, source: Box::new(error) };
-                    // That a key is not loaded is a state like any other.
-                    if !locked {
-                        results.add(&failure);
-                    }
-                    Value::Text(Report::from(&failure).to_line())
-                }
-            });
-            table.push(row);
-        }
-        for jail in chosen.others.iter().filter(|_| self.all) {
-            table.push(gathered.iter().map(|column| foreign(jail, column)).collect());
-        }
-        if json {
-            columns.push(BROKEN);
-        }
-        self.listing.print(session, ("ioc.list/1", "jails"), table, &columns)?;
-        Ok(results.exit)
+        jails(session, &self.listing, &self.filters, &rows)
     }
 
     fn releases(&self, session: &Session) -> Result<Exit, Failure> {

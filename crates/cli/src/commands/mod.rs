@@ -9,6 +9,7 @@ mod console;
 mod create;
 mod deactivate;
 mod destroy;
+mod df;
 mod exec;
 mod explain;
 mod export;
@@ -49,6 +50,7 @@ pub(crate) enum Command {
     Create(create::Arguments),
     Deactivate(deactivate::Arguments),
     Destroy(destroy::Arguments),
+    Df(df::Arguments),
     Exec(exec::Arguments),
     Explain(explain::Arguments),
     Export(export::Arguments),
@@ -122,6 +124,7 @@ fn run(detect: Detect, arguments: &Arguments, screen: &Screen) -> Result<Exit, F
         Command::Create(arguments) => create::run(arguments, &session()?),
         Command::Deactivate(arguments) => deactivate::run(arguments, &session()?),
         Command::Destroy(arguments) => destroy::run(arguments, &session()?),
+        Command::Df(arguments) => df::run(arguments, &session()?),
         Command::Exec(arguments) => exec::run(arguments, &session_of(arguments.jail())?),
         Command::Explain(arguments) => explain::run(arguments, &session()?),
         Command::Export(arguments) => export::run(arguments, &session()?),
@@ -154,8 +157,32 @@ fn not_parsed(error: clap::Error) -> ExitCode {
     }
 }
 
-/// Names an unknown option as it was written: of `-web` the parser says only that there is no `-w`.
+/// Commands of iocage, and of the shell iocage before it, that are called otherwise here.
+const OLDER: [(&str, &str); 12] = [
+    ("chroot", "`ioc console JAIL`, or `ioc exec JAIL COMMAND`"),
+    ("clean", "`ioc destroy '*'`, with -r releases, with -t templates"),
+    ("defaults", "`ioc get all defaults`"),
+    ("inuse", "`ioc list -o name,usage.memoryuse`"),
+    ("limits", "`ioc get memoryuse JAIL`, `ioc list -o name,memoryuse,usage.memoryuse`"),
+    ("rcboot", "`ioc start --rc`"),
+    ("rcshutdown", "`ioc stop --rc`"),
+    ("reset", "`ioc set PROPERTY JAIL`"),
+    ("rollback", "`ioc snapshot rollback JAIL@NAME`"),
+    ("show", "`ioc list`"),
+    ("snaplist", "`ioc snapshot list JAIL`"),
+    ("snapremove", "`ioc snapshot remove JAIL@NAME`"),
+];
+
+/// Names an unknown option as it was written: of `-web` the parser says only that there is no `-w`. Of a command of
+/// older programs it says what does the same.
 fn usage_error(mut error: clap::Error, words: &[String]) -> clap::Error {
+    if let Some(ContextValue::String(command)) = error.get(ContextKind::InvalidSubcommand)
+        && let Some((_, instead)) = OLDER.iter().find(|(older, _)| older == command)
+    {
+        let tips = vec![format!("it is {instead}").into()];
+        error.remove(ContextKind::SuggestedSubcommand);
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips));
+    }
     if let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg)
         && option.len() == 2
         && let Some(word) =

@@ -70,6 +70,17 @@ fn an_option_that_does_not_exist_is_named_as_it_was_written() {
     assert!(error.to_string().contains("'-web'"), "{error}");
 }
 
+#[test]
+fn commands_of_older_programs_lead_to_ours() {
+    for (older, instead) in OLDER {
+        let error = usage_error(parse(&format!("ioc {older} web")).unwrap_err(), &[]).to_string();
+        assert!(error.contains(instead) && !error.contains("similar"), "{error}");
+        for ours in instead.split('`').filter(|text| text.starts_with("ioc ")) {
+            parse(&ours.replace('\'', "")).unwrap_or_else(|error| panic!("{ours}: {error}"));
+        }
+    }
+}
+
 /// Compares with a file that is read in review; `UPDATE_GOLDEN=1 cargo test` rewrites it.
 fn golden(name: &str, actual: &str) {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);

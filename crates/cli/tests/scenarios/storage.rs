@@ -215,6 +215,11 @@ fn properties_of_the_dataset_are_written_when_they_differ() {
     assert!(said.status == 0 && said.stderr.contains("reservation: - -> 10M"), "{said}");
     assert_eq!((native("reservation"), steps("reservation=10M")), ("10485760\n".into(), 0));
     assert_eq!(machine.ok(&["get", "reservation", "web"]), "10M\n");
+    let told: Value = serde_json::from_str(&machine.ok(&["--json", "df", "web"])).unwrap();
+    let told = &told["jails"][0];
+    assert_eq!((&told["quota"], &told["reservation"]), (&(40 << 20).into(), &(10 << 20).into()), "{told}");
+    assert!(told["used"].as_u64() > Some(0) && told["available"].as_u64() < Some(40 << 20), "{told}");
+    assert!(told["compressratio"].as_str().is_some_and(|ratio| ratio.ends_with('x')), "{told}");
     machine.ok(&["set", "reservation", "web"]);
     assert_eq!((native("reservation"), steps("reservation=0")), ("0\n".into(), 0));
     // The dataset outgrew it, or would: refused whole, and what is so already is no change.
