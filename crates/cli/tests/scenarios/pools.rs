@@ -133,6 +133,16 @@ scenarios! {
         // By the first characters of a UUID, and by any that fit one name only.
         assert_eq!(machine.ok(&["get", "priority", "3f1c6a52"]), "99\n");
         assert_eq!(machine.ok(&["get", "boot", "old"]), "yes\n");
+        // Nobody has to say where they are: iocage marked its pool.
+        let Some(pool) = machine.pool() else { return };
+        pool.zfs(&["set", "org.freebsd.ioc:active=yes", pool.name()]);
+        let said = machine.run_without_source(&["list", "-H", "-o", "full_name,release", "-s", "name"]);
+        let listed = machine.ok(&["list", "-H", "-o", "full_name,release", "-s", "name"]);
+        assert_eq!((said.status, said.stdout.lines().count()), (0, expected.len()), "{said}");
+        assert_eq!(said.stdout, listed);
+        assert_eq!(machine.run_without_source(&["get", "priority", "ioc/print"]).stdout, "7\n");
+        pool.zfs(&["set", "org.freebsd.ioc:active=no", pool.name()]);
+        assert_eq!(machine.run_without_source(&["list"]).status, 3);
     }
 
     fn every_key_is_shown_and_one_change_changes_one(machine) {
