@@ -39,6 +39,16 @@ pub enum Error {
     /// A request contradicts itself or lacks something.
     #[error("{0}")]
     Request(String),
+    /// It would need a name that the store cannot have.
+    #[error("cannot {operation} {subject}")]
+    Names {
+        /// The operation.
+        operation: String,
+        /// What it was to be done to.
+        subject: String,
+        /// What is wrong with the name.
+        source: serde_json::Error,
+    },
     /// There is no such jail.
     #[error("there is no jail {0}")]
     JailUnknown(String),

@@ -97,7 +97,11 @@ impl Ioc {
 
     /// What `operation` would do. Takes no lock and changes nothing.
     pub fn plan(&self, operation: &dyn Operation) -> Result<Plan, Error> {
-        operation.plan(self)
+        let plan = operation.plan(self)?;
+        match plan.check() {
+            Ok(()) => Ok(plan),
+            Err(source) => Err(Error::Names { operation: plan.operation, subject: plan.subject, source }),
+        }
     }
 
     /// Does it: whole or not at all. Unfinished work of dead processes in the same source is dealt with first.
@@ -111,22 +115,22 @@ impl Ioc {
         }
         let places = self.places(operation.source(self)?)?;
         let settings = &self.settings;
-        let take = |names| Locks::take(&places.locks, names, settings.lock_timeout, &settings.command);
+        let mut locks = Locks::new(&places.locks, &settings.command);
         // Our locks first: whoever held them before is either done or dead, and the dead are recovered before we
         // look at anything. See docs/decisions/locks-before-facts.md.
-        let _locks = take(operation.locks())?;
+        locks.take(operation.locks(), settings.lock_timeout)?;
         let context = Context {
             host: &self.host,
             journals: &places.journals,
             observer,
             cancelled: &settings.cancelled,
         };
-        {
-            let _alone = take(vec![LockName::Recovery])?;
+        locks.during(LockName::Recovery, settings.lock_timeout, || {
             self.recover(context)?;
             apply::remove_abandoned_locks(&places.locks);
-        }
-        let plan = operation.plan(self)?;
+            Ok::<_, Error>(())
+        })??;
+        let plan = self.plan(operation)?;
         let begin = std::time::Instant::now();
         self.tell(observer, &plan, State::Begin);
         for note in &plan.notes {

@@ -27,14 +27,14 @@ impl TestPool {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("ioct{}p{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let directory = tempfile::Builder::new().prefix(&name).tempdir().expect("a directory for the pool");
-        let file = directory.path().join("disk");
-        File::create(&file).and_then(|file| file.set_len(SIZE)).expect("a file for the pool");
         let pool = TestPool {
             name,
             #[cfg(target_os = "linux")]
             daemon: crate::zfs_daemon::Daemon::of_this_thread(),
             directory,
         };
+        let file = pool.disks().join(&pool.name);
+        File::create(&file).and_then(|file| file.set_len(SIZE)).expect("a file for the pool");
         let mountpoint = pool.mounted_at();
         let made = run(
             "zpool",
@@ -77,6 +77,44 @@ impl TestPool {
 }
 
 impl TestPool {
+    /// Exports it.
+    pub fn export(&self) {
+        let exported = run("zpool", &["export", &self.name]);
+        assert!(exported.status.success(), "zpool export: {}", String::from_utf8_lossy(&exported.stderr));
+    }
+
+    /// Imports it again.
+    pub fn import(&self) {
+        let disks = self.disks();
+        let args = ["import", "-o", "cachefile=none", "-d", text(&disks), &self.name];
+        let imported = run("zpool", &args);
+        assert!(imported.status.success(), "zpool import: {}", String::from_utf8_lossy(&imported.stderr));
+    }
+
+    /// The process on which it depends: without it, reading and writing fails, as does every `zfs`.
+    #[cfg(target_os = "linux")]
+    pub fn daemon(&self) -> u32 {
+        self.daemon.id()
+    }
+
+    /// Brings it back after its daemon was killed.
+    #[cfg(target_os = "linux")]
+    pub fn revive(&self) {
+        // With what is mounted in it: there is no way to that any more.
+        nix::mount::umount2(&self.mounted_at(), nix::mount::MntFlags::MNT_DETACH)
+            .expect("the dead mount goes");
+        self.daemon.restart();
+        self.import();
+    }
+
+    /// Where its file is.
+    fn disks(&self) -> PathBuf {
+        #[cfg(target_os = "linux")]
+        return self.daemon.directory().to_owned();
+        #[cfg(not(target_os = "linux"))]
+        return self.directory.path().to_owned();
+    }
+
     /// The snapshots of a dataset, one a line.
     pub fn snapshots(&self, dataset: &str) -> String {
         let listed = run("zfs", &["list", "-H", "-t", "snapshot", "-o", "name", "-d", "1", "-r", dataset]);

@@ -215,6 +215,7 @@ fn hint(error: &Error) -> Option<String> {
         Error::Host(_)
         | Error::Name(_)
         | Error::Request(_)
+        | Error::Names { .. }
         | Error::JailExists(_)
         | Error::ReleaseExists(_)
         | Error::Dependents { .. }

@@ -23,3 +23,4 @@ mod rename;
 mod snapshots;
 mod storage;
 mod templates;
+mod trouble;

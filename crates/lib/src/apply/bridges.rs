@@ -3,7 +3,6 @@
 //! A start and a stop of two jails do not hold a common lock, so each look at a bridge and the change that
 //! follows from it happen under one lock of the host.
 
-use std::path::Path;
 use std::time::Duration;
 
 use ioc_platform::host::Host;
@@ -53,7 +52,8 @@ pub(super) fn remove(host: &Host, name: &str) -> Result<Done, StepError> {
     Ok(CHANGED)
 }
 
-fn lock(host: &Host) -> Result<Locks, StepError> {
-    let directory: &Path = &host.facts.runtime_directory;
-    Ok(Locks::take(directory, vec![LockName::Bridges], PATIENCE, "a bridge")?)
+fn lock(host: &Host) -> Result<Locks<'_>, StepError> {
+    let mut locks = Locks::new(&host.facts.runtime_directory, "a bridge");
+    locks.take(vec![LockName::Bridges], PATIENCE)?;
+    Ok(locks)
 }

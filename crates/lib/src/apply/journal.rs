@@ -44,8 +44,7 @@ pub enum JournalError {
 impl JournalError {
     /// Tells whether there was no room for it.
     pub(super) fn is_lack_of_space(&self) -> bool {
-        let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
-        matches!(self, JournalError::Io { source, .. } if full.contains(&source.kind()))
+        matches!(self, JournalError::Io { source, .. } if super::is_lack_of_space(source))
     }
 }
 

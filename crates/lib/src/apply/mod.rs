@@ -124,6 +124,12 @@ pub fn run(plan: &Plan, context: Context<'_>) -> Result<Applied, ApplyError> {
     outcome
 }
 
+/// Tells whether there was no room for what was to be written.
+fn is_lack_of_space(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded)
+}
+
 /// One run of a plan, forwards or backwards.
 struct Run<'a> {
     plan: &'a Plan,

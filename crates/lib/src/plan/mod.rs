@@ -68,6 +68,16 @@ pub enum Recovery {
 }
 
 impl Plan {
+    /// Refuses a plan that could not be read from its journal again, or not be taken back. Its names are put together
+    /// of lawful parts, but the whole of one may be longer than the store can have.
+    pub fn check(&self) -> Result<(), serde_json::Error> {
+        let steps = self.steps.iter().map(|planned| &planned.step);
+        for step in steps.flat_map(|step| std::iter::once(step.clone()).chain(step.undo())) {
+            serde_json::from_value::<Step>(serde_json::to_value(step)?)?;
+        }
+        Ok(())
+    }
+
     /// An empty plan that is undone if it is interrupted.
     pub fn new(operation: &str, subject: impl ToString) -> Self {
         Plan {

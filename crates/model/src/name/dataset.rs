@@ -111,6 +111,9 @@ impl DatasetName {
     }
 }
 
+/// Length of the name of a dataset or snapshot of ZFS: ZFS_MAX_DATASET_NAME_LEN - 1.
+const LONGEST: usize = 255;
+
 /// Characters of a component of a ZFS name; zfs(8), "ZFS Dataset Naming".
 fn is_zfs_character(c: char) -> bool {
     c.is_ascii_alphanumeric() || "-_.: ".contains(c)
@@ -128,7 +131,7 @@ impl FromStr for DatasetName {
                 path
             }
             None => {
-                text::check_length(KIND, name, 255)?; // ZFS_MAX_DATASET_NAME_LEN - 1
+                text::check_length(KIND, name, LONGEST)?;
                 text::check_characters(KIND, name, |c| c == '/' || is_zfs_character(c))?;
                 if !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
                     return Err(rule("does not begin with a letter, as the name of a pool does"));
@@ -203,7 +206,11 @@ impl FromStr for SnapshotName {
             text: text::shown(name),
             rule: "has no @",
         })?;
-        Ok(SnapshotName { dataset: dataset.parse()?, tag: tag.parse()? })
+        let snapshot = SnapshotName { dataset: dataset.parse()?, tag: tag.parse()? };
+        if !snapshot.dataset.is_directory() {
+            text::check_length("snapshot", name, LONGEST)?;
+        }
+        Ok(snapshot)
     }
 }
 
@@ -248,6 +255,14 @@ mod tests {
         assert_eq!(dataset("zroot/jails/web2").below(&web), None);
         let moved = dataset("zroot/jails/web/root").moved(&web, &dataset("zroot/jails/www"));
         assert_eq!(moved, Some(dataset("zroot/jails/www/root")));
+    }
+
+    #[test]
+    fn a_snapshot_has_no_longer_name_than_a_dataset() {
+        let name = |length: usize| format!("tank/{}@a", "n".repeat(length - "tank/@a".len()));
+        assert!(name(LONGEST).parse::<SnapshotName>().is_ok());
+        let error = name(LONGEST + 1).parse::<SnapshotName>().unwrap_err();
+        assert!(matches!(error, NameError::TooLong { .. }), "{error}");
     }
 
     #[test]
