@@ -146,6 +146,25 @@ scenarios! {
         machine.ok(&["destroy", "-y", "bad"]);
     }
 
+    fn defaults_of_anybody_hide_no_jail(machine) {
+        machine.jail("web", &[]);
+        machine.ok(&["start", "web"]);
+        let defaults = machine.mounted_at().join("defaults.json");
+        for broken in ["{", "[]", "{\"boot\": \"\u{0}\"}"] {
+            fs::write(&defaults, broken).unwrap();
+            let said = machine.run(&["list", "-H", "-o", "name,running,boot"]);
+            assert_eq!((said.status, said.stdout.as_str()), (1, "web\tyes\t-\n"), "{said}");
+            assert!(said.stderr.contains("defaults.json"), "{said}");
+            assert!(machine.fails(1, &["set", "boot=yes", "web"]).contains("defaults.json"));
+            assert!(machine.ok(&["explain", "web"]).contains("is running"));
+        }
+        // A value that is none is one of those jails only that do not have their own.
+        fs::write(&defaults, "{\"boot\": \"maybe\"}").unwrap();
+        assert!(machine.fails(1, &["get", "boot", "web"]).contains("maybe"));
+        machine.ok(&["set", "boot=yes", "web"]);
+        assert_eq!(machine.ok(&["list", "-H", "-o", "name,running,boot"]), "web\tyes\tyes\n");
+    }
+
     fn an_empty_word_is_not_all_jails(machine) {
         machine.jail("web", &[]);
         for args in [

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
+use ioc_model::config::SourceDefaults;
 use ioc_model::name::{JailName, JailRef, KernelName, Part};
 use ioc_model::property::{self, Value};
+use ioc_platform::host::Host;
 use ioc_platform::jails::RunningJail;
 use ioc_platform::limits::Limits;
 use ioc_platform::store::Tree;
@@ -14,6 +16,9 @@ use super::jail::{Found, JailFacts};
 use crate::error::Error;
 use crate::ioc::Ioc;
 use crate::source::Source;
+
+/// The defaults of a source, if it has any.
+type Defaults = Option<Arc<SourceDefaults>>;
 
 /// Levels below a source's root that hold jails: `jails`, the jail, its root.
 const DEPTH: usize = 3;
@@ -84,7 +89,7 @@ fn of_source(
         let problem = format!("{} is not mounted", source.root);
         return Err(Error::SourceUnusable { source_name: source.name.clone(), problem });
     };
-    let defaults = config::read_defaults(host, source, directory)?;
+    let defaults = config::read_defaults(host, source, directory);
     let mut found = Vec::new();
     for part in [Part::Jails, Part::Templates] {
         let namespace = source.root.part(part);
@@ -104,12 +109,20 @@ fn of_source(
         let reference = found.reference.clone();
         let names = reference.kernel_names();
         let running = names.iter().filter_map(|name| running.get(name)).find(|jail| found.is(jail)).cloned();
-        let facts = JailFacts::load(host, found.clone(), defaults.clone());
+        let facts = facts_of(host, &found, &defaults);
         let limits = Arc::clone(&host.limits);
         JailView { reference, facts, running, found, several_sources, limits, usage: OnceLock::new() }
     };
     jails.extend(side_by_side(found, &view));
     Ok(())
+}
+
+/// The facts about a jail. Without the defaults of its source none is as it is configured, but each is there.
+fn facts_of(host: &Host, found: &Found, defaults: &Result<Defaults, Error>) -> Result<JailFacts, Error> {
+    match defaults {
+        Ok(defaults) => JailFacts::load(host, found.clone(), defaults.clone()),
+        Err(error) => Err(again(error, &found.reference)),
+    }
 }
 
 /// Jails whose configurations one thread reads: fewer are read faster than a thread is started.
@@ -149,11 +162,11 @@ impl JailView {
     fn of_found(ioc: &Ioc, found: Found) -> Result<Self, Error> {
         let jail = found.reference.clone();
         let source = ioc.source(&jail.source)?;
-        let defaults = config::read_defaults(ioc.host(), source, &source.directory(ioc.host())?)?;
+        let defaults = config::read_defaults(ioc.host(), source, &source.directory(ioc.host())?);
         Ok(JailView {
             reference: jail,
             running: found.running(ioc.host())?,
-            facts: JailFacts::load(ioc.host(), found.clone(), defaults),
+            facts: facts_of(ioc.host(), &found, &defaults),
             found,
             several_sources: ioc.sources()?.len() > 1,
             limits: Arc::clone(&ioc.host().limits),
@@ -207,7 +220,7 @@ impl JailView {
     fn configured(&self, key: &str) -> Result<Value, Error> {
         let facts = match &self.facts {
             Ok(facts) => facts,
-            Err(error) => return Err(self.again(error)),
+            Err(error) => return Err(again(error, &self.reference)),
         };
         match key {
             "template" => Ok(Value::Bool(facts.is_template()?)),
@@ -242,22 +255,6 @@ impl JailView {
         self.found.among_templates || configured
     }
 
-    /// Why it cannot be read, once more.
-    fn again(&self, error: &Error) -> Error {
-        match error {
-            Error::NotMounted { jail, dataset, locked } => {
-                Error::NotMounted { jail: jail.clone(), dataset: dataset.clone(), locked: *locked }
-            }
-            Error::Config { subject, problem } => {
-                Error::Config { subject: subject.clone(), problem: problem.clone() }
-            }
-            error => Error::Config {
-                subject: format!("jail {}", self.reference.name),
-                problem: crate::event::chain(error),
-            },
-        }
-    }
-
     /// `SOURCE/NAME` if there are several sources, else the name.
     pub fn full_name(&self) -> String {
         if self.several_sources { self.reference.to_string() } else { self.reference.name.to_string() }
@@ -280,5 +277,20 @@ impl JailView {
         keys.extend(["available", "compressratio", "mountpoint", "origin", "used"].map(str::to_owned));
         keys.sort();
         keys
+    }
+}
+
+/// Why a jail cannot be read, once more.
+fn again(error: &Error, jail: &JailRef) -> Error {
+    match error {
+        Error::NotMounted { jail, dataset, locked } => {
+            Error::NotMounted { jail: jail.clone(), dataset: dataset.clone(), locked: *locked }
+        }
+        Error::Config { subject, problem } => {
+            Error::Config { subject: subject.clone(), problem: problem.clone() }
+        }
+        error => {
+            Error::Config { subject: format!("jail {}", jail.name), problem: crate::event::chain(error) }
+        }
     }
 }
