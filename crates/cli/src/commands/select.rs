@@ -69,9 +69,11 @@ impl Chosen {
     pub(super) fn report_unmatched(&mut self, mut report: impl FnMut(&str, Failure)) {
         self.report_undecided(&mut report);
         for given in &self.unmatched {
+            // What iocage calls all jails.
+            let hint = if given == "ALL" { "all jails are '*'" } else { self.hint };
             match self.foreign.contains(given) {
                 true => report(given, Error::Foreign(given.clone()).into()),
-                false => report(given, Failure::NoJail { given: given.clone(), hint: self.hint }),
+                false => report(given, Failure::NoJail { given: given.clone(), hint }),
             }
         }
     }

@@ -175,6 +175,8 @@ scenarios! {
             assert!(said.status != 0 && said.stderr.contains("empty"), "{said}");
         }
         assert_eq!(machine.ok(&["list", "-H", "-o", "name,boot,running"]), "web\tno\tno\n");
+        // Nor is the word of iocage for them, as it may be a name.
+        assert!(machine.fails(1, &["start", "ALL"]).contains("'*'"));
     }
 
     fn many_keys_take_no_longer_each(machine) {
