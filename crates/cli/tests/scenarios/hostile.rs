@@ -165,6 +165,17 @@ scenarios! {
         assert_eq!(machine.ok(&["list", "-H", "-o", "name,running,boot"]), "web\tyes\tyes\n");
     }
 
+    fn a_running_jail_whose_configuration_broke_can_be_stopped(machine) {
+        let lo = if cfg!(target_os = "freebsd") { "lo0" } else { "lo" };
+        machine.jail("web", &[&format!("ip4_addr={lo}|127.0.5.9/32")]);
+        machine.ok(&["start", "web"]);
+        write(&machine.mounted_at().join("jails/web"), "config.json", b"{");
+        assert!(machine.fails(1, &["stop", "web"]).contains("config.json"));
+        let said = machine.run(&["stop", "-f", "web"]);
+        assert!(said.status == 0 && said.stderr.contains("config.json"), "{said}");
+        assert_eq!(machine.left_behind(), Vec::<String>::new());
+    }
+
     fn an_empty_word_is_not_all_jails(machine) {
         machine.jail("web", &[]);
         for args in [

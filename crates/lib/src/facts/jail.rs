@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ioc_model::address::{Ip4Addresses, Ip6Addresses};
-use ioc_model::config::{Change, JailConfig, ResourceLimit, Setting, SourceDefaults};
+use ioc_model::config::{Change, Document, JailConfig, ResourceLimit, Setting, SourceDefaults};
 use ioc_model::fstab::Fstab;
 use ioc_model::interface::{InterfaceName, Links, Router};
 use ioc_model::mac::MacPair;
@@ -238,7 +238,8 @@ impl JailFacts {
         Self::gather_found(ioc, found)
     }
 
-    fn gather_found(ioc: &Ioc, found: Found) -> Result<Self, Error> {
+    /// As [`JailFacts::gather`], of a jail that was found.
+    pub fn gather_found(ioc: &Ioc, found: Found) -> Result<Self, Error> {
         let source = ioc.source(&found.reference.source)?;
         let defaults = config::read_defaults(ioc.host(), source, &source.directory(ioc.host())?)?;
         let mut facts = Self::load(ioc.host(), found, defaults)?;
@@ -261,7 +262,22 @@ impl JailFacts {
                 config::in_properties(&info)
             }
         };
-        let mut facts = JailFacts {
+        Ok(Self::assemble(found, info, (directory, root), JailConfig::new(document, defaults)))
+    }
+
+    /// A jail that was found, as if nothing was configured: for stopping one whose configuration cannot be read.
+    pub fn unconfigured(found: Found) -> Result<Self, Error> {
+        let (places, info) = (found.places()?, found.info.clone());
+        Ok(Self::assemble(found, info, places, JailConfig::new(Document::new(), None)))
+    }
+
+    fn assemble(
+        found: Found,
+        info: DatasetInfo,
+        (directory, root): (PathBuf, PathBuf),
+        config: JailConfig,
+    ) -> Self {
+        JailFacts {
             kernel_name: found.reference.kernel_name(),
             reference: found.reference.clone(),
             dataset: found.dataset.clone(),
@@ -269,13 +285,11 @@ impl JailFacts {
             info,
             directory,
             root,
-            config: JailConfig::new(document, defaults),
-            vnet: false,
+            vnet: config.value(&property::VNET).unwrap_or(false),
+            config,
             fstab: Fstab::default(),
             found,
-        };
-        facts.vnet = facts.config.value(&property::VNET).unwrap_or(false);
-        Ok(facts)
+        }
     }
 
     /// These facts with properties for one run only.

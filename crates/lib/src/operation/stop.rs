@@ -7,7 +7,7 @@ use ioc_model::name::JailRef;
 use super::start;
 use crate::apply::LockName;
 use crate::error::Error;
-use crate::facts::jail::JailFacts;
+use crate::facts::jail::{Found, JailFacts};
 use crate::ioc::{Ioc, Operation};
 use crate::memory;
 use crate::plan::{Hook, Plan};
@@ -20,7 +20,7 @@ use crate::source::Source;
 pub struct Stop {
     /// The jail.
     pub jail: JailRef,
-    /// Ignore failing hooks; clean up after a jail that does not run any more.
+    /// Ignore failing hooks, and a configuration that cannot be read; clean up after a jail that does not run any more.
     pub force: bool,
     /// The caller's environment, for jails with `exec_clean=no`.
     pub environment: Vec<(String, String)>,
@@ -43,7 +43,11 @@ impl Operation for Stop {
     }
 
     fn plan(&self, ioc: &Ioc) -> Result<Plan, Error> {
-        let jail = JailFacts::gather_mounted(ioc, &self.jail)?;
+        let found = JailFacts::find_mounted(ioc, &self.jail)?;
+        let jail = match JailFacts::gather_found(ioc, found.clone()) {
+            Err(error) if self.force => return plan_unconfigured(ioc, found, &error),
+            jail => jail?,
+        };
         let running = jail.running(ioc.host())?;
         if running.is_none() && !self.force {
             let mut plan = Plan::to_finish("stop", &self.jail.name);
@@ -52,6 +56,13 @@ impl Operation for Stop {
         }
         plan(ioc, &jail, self.force, &self.environment)
     }
+}
+
+/// Plans the stop of a jail whose configuration cannot be read: the kernel and what its start noted say what is to go.
+fn plan_unconfigured(ioc: &Ioc, found: Found, why: &Error) -> Result<Plan, Error> {
+    let mut plan = plan(ioc, &JailFacts::unconfigured(found)?, true, &[])?;
+    plan.notes.push(format!("stopped as if nothing was configured: {}", crate::event::chain(why)));
+    Ok(plan)
 }
 
 /// Plans the stop of a jail, running or not.
