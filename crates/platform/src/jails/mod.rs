@@ -227,6 +227,9 @@ pub trait Jails: Send + Sync + fmt::Debug {
     /// Changes parameters of a running jail.
     fn modify(&self, name: &KernelName, parameters: &[Parameter]) -> Result<(), JailsError>;
 
+    /// Kills every process in the jail, which stays. They may take a moment to end.
+    fn kill_processes(&self, name: &KernelName) -> Result<(), JailsError>;
+
     /// Kills every process of the jail, removes it and waits until it is gone, `patience` at the most.
     fn remove(&self, name: &KernelName, patience: Duration) -> Result<(), JailsError>;
 

@@ -19,7 +19,7 @@ use std::fmt;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use ioc_model::name::{DatasetName, SnapshotName, SnapshotTag};
+use ioc_model::name::{DatasetName, KernelName, SnapshotName, SnapshotTag};
 
 use crate::command::ExecError;
 
@@ -163,6 +163,12 @@ pub enum StoreError {
         /// The dataset.
         name: String,
     },
+    /// The jail that a dataset was to be given to, or taken from, does not run.
+    #[error("no jail {jail} is running")]
+    NoJail {
+        /// The jail.
+        jail: KernelName,
+    },
     /// The store cannot do that at all.
     #[error("the {kind} store cannot {what}")]
     Unsupported {
@@ -215,6 +221,10 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// they are set; empty if `root` does not exist.
     fn tree(&self, root: &DatasetName, depth: usize, user: &[&str]) -> Result<Tree, StoreError>;
 
+    /// Those of the datasets that exist, with what [`Store::tree`] tells of them without user properties; on zfs in
+    /// one run.
+    fn existing(&self, names: &[DatasetName]) -> Result<Tree, StoreError>;
+
     /// The snapshots of `dataset` itself, and of its descendants if `recursive`; oldest first.
     fn snapshots(&self, dataset: &DatasetName, recursive: bool) -> Result<Vec<SnapshotInfo>, StoreError>;
 
@@ -263,6 +273,14 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// Unmounts the dataset, without force. Nothing happens if it is not mounted.
     fn unmount(&self, name: &DatasetName) -> Result<(), StoreError>;
+
+    /// Gives the dataset and all below it to a running jail, whose root user can manage them if they have `jailed=on`;
+    /// zfs-jail(8). `Exists`: the jail has it already.
+    fn attach(&self, name: &DatasetName, jail: &KernelName) -> Result<(), StoreError>;
+
+    /// Takes the dataset back from a running jail; what the jail mounted of it stays mounted. `NotFound`: the jail does
+    /// not have it.
+    fn detach(&self, name: &DatasetName, jail: &KernelName) -> Result<(), StoreError>;
 }
 
 /// The pool's property that says that ioc keeps its jails there.

@@ -80,6 +80,7 @@ impl Store for Faulty<dyn Store> {
     methods! { |source| StoreError::Io { action: "use the store".to_owned(), source };
         look fn dataset(name: &DatasetName) -> Result<Option<DatasetInfo>, StoreError>;
         look fn tree(root: &DatasetName, depth: usize, user: &[&str]) -> Result<Tree, StoreError>;
+        look fn existing(names: &[DatasetName]) -> Result<Tree, StoreError>;
         look fn snapshots(dataset: &DatasetName, recursive: bool) -> Result<Vec<SnapshotInfo>, StoreError>;
         change fn create(name: &DatasetName, new: &NewDataset) -> Result<(), StoreError>;
         change fn destroy(name: &DatasetName) -> Result<(), StoreError>;
@@ -93,6 +94,8 @@ impl Store for Faulty<dyn Store> {
         change fn set_property(name: &DatasetName, property: &str, value: Option<&str>) -> Result<(), StoreError>;
         change fn mount(name: &DatasetName) -> Result<(), StoreError>;
         change fn unmount(name: &DatasetName) -> Result<(), StoreError>;
+        change fn attach(name: &DatasetName, jail: &KernelName) -> Result<(), StoreError>;
+        change fn detach(name: &DatasetName, jail: &KernelName) -> Result<(), StoreError>;
     }
 }
 
@@ -111,6 +114,7 @@ impl Jails for Faulty<dyn Jails> {
         look fn unsupported(parameters: &[Parameter]) -> Result<Option<String>, JailsError>;
         change fn create(spec: &JailSpec) -> Result<i32, JailsError>;
         change fn modify(name: &KernelName, parameters: &[Parameter]) -> Result<(), JailsError>;
+        change fn kill_processes(name: &KernelName) -> Result<(), JailsError>;
         change fn remove(name: &KernelName, patience: Duration) -> Result<(), JailsError>;
         change fn exec(name: &KernelName, process: &Process) -> Result<Finished, JailsError>;
     }

@@ -20,7 +20,7 @@ use super::parameters::{self, CPUS, Known};
 use super::{JailSpec, JailSys, Jails, JailsError, Parameter, ParameterValue, Process, RunningJail, cpus};
 use crate::command::Finished;
 use crate::freebsd::arguments::{Arguments, Call, KernelError};
-use crate::freebsd::{kld, sysctl};
+use crate::freebsd::{child, kld, sysctl};
 
 /// MAXHOSTNAMELEN of sys/param.h, MAXPATHLEN of sys/syslimits.h.
 const NAME: usize = 256;
@@ -250,6 +250,7 @@ fn refused(error: KernelError, action: &str, name: &KernelName) -> JailsError {
 }
 
 const CREATE: &str = "create the kernel's jail";
+const KILL: &str = "end the processes";
 const MODIFY: &str = "change parameters of the kernel's jail";
 
 impl Jails for FreeBsdJails {
@@ -325,6 +326,26 @@ impl Jails for FreeBsdJails {
         let processors = add_parameters(&mut arguments, parameters, &known, name)?;
         self.set(arguments, libc::JAIL_UPDATE).map_err(|e| refused(e, MODIFY, name))?;
         processors.map_or(Ok(()), |mask| set_processors(name, jail.jid, &mask))
+    }
+
+    fn kill_processes(&self, name: &KernelName) -> Result<(), JailsError> {
+        let jid = self.find_alive(name)?.jid;
+        let act = |report: &mut child::Report, _| {
+            if let Err(errno) = child::join_jail(jid) {
+                return report.fail(errno as i32);
+            }
+            // From within a jail -1 is every process of it and of its child jails, but for the caller; kill(2).
+            // SAFETY: plain numbers.
+            if unsafe { libc::kill(-1, libc::SIGKILL) } != 0 && Errno::last_raw() != libc::ESRCH {
+                report.fail(Errno::last_raw());
+            }
+        };
+        // SAFETY: `act` makes system calls only, on memory that exists.
+        let report = unsafe { child::report_of(None, act) };
+        match report.map_err(|e| system(KILL, name, e))?.errno {
+            0 => Ok(()),
+            errno => Err(system(KILL, name, io::Error::from_raw_os_error(errno))),
+        }
     }
 
     fn remove(&self, name: &KernelName, patience: Duration) -> Result<(), JailsError> {

@@ -30,7 +30,7 @@ use std::time::{Duration, Instant};
 
 use ioc_model::name::KernelName;
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::process::{Signal, pidfd_send_signal};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use rustix::system::sethostname;
 use rustix::thread::{ThreadNameSpaceType, move_into_thread_name_spaces};
 
@@ -122,6 +122,25 @@ impl Jails for LinuxJails {
             }
         }
         locked.write(&entry).map_err(failed(name, "write its registry entry"))
+    }
+
+    fn kill_processes(&self, name: &KernelName) -> Result<(), JailsError> {
+        let Init { entry, .. } = self.open(name)?;
+        let list = || same_pid_namespace(entry.pid).map_err(failed(name, "list its processes"));
+        let mut opened = Vec::new();
+        for pid in list()?.into_iter().filter(|pid| *pid != entry.pid) {
+            let process = Pid::from_raw(pid).map(|pid| pidfd_open(pid, PidfdFlags::empty()));
+            opened.extend(process.and_then(Result::ok).map(|process| (pid, process)));
+        }
+        // The number of one that ended before it was opened may be that of somebody else's process by now.
+        let still = list()?;
+        for (_, process) in opened.iter().filter(|(pid, _)| still.contains(pid)) {
+            match pidfd_send_signal(process, Signal::KILL) {
+                Ok(()) | Err(rustix::io::Errno::SRCH) => {}
+                Err(error) => return Err(failed(name, "end its processes")(error.into())),
+            }
+        }
+        Ok(())
     }
 
     fn remove(&self, name: &KernelName, patience: Duration) -> Result<(), JailsError> {

@@ -20,7 +20,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use ioc_model::name::{DatasetName, JailPath, SnapshotName};
+use ioc_model::name::{DatasetName, JailPath, KernelName, SnapshotName};
 
 use self::meta::Meta;
 use super::{
@@ -71,6 +71,16 @@ impl Store for DirectoryStore {
         if let Some(info) = self.dataset(root)? {
             tree.insert(root.clone(), info);
             self.add_below(root, depth, &mut tree)?;
+        }
+        Ok(tree)
+    }
+
+    fn existing(&self, names: &[DatasetName]) -> Result<Tree, StoreError> {
+        let mut tree = Tree::new();
+        for name in names {
+            if let Some(info) = self.dataset(name)? {
+                tree.insert(name.clone(), info);
+            }
         }
         Ok(tree)
     }
@@ -274,6 +284,14 @@ impl Store for DirectoryStore {
     fn unmount(&self, _: &DatasetName) -> Result<(), StoreError> {
         Ok(())
     }
+
+    fn attach(&self, name: &DatasetName, jail: &KernelName) -> Result<(), StoreError> {
+        Err(not_to_jails("give", name, jail))
+    }
+
+    fn detach(&self, name: &DatasetName, jail: &KernelName) -> Result<(), StoreError> {
+        Err(not_to_jails("take", name, jail))
+    }
 }
 
 impl DirectoryStore {
@@ -402,6 +420,14 @@ fn make_directory(path: &Path) -> io::Result<()> {
 /// Only user properties, zfs(8): native ones need a file system that has them.
 fn check_property(property: &str) -> Result<(), StoreError> {
     if property.contains(':') { Ok(()) } else { Err(unsupported(format!("set {property}"))) }
+}
+
+/// A directory can be shown to a jail by its fstab, not given to it as a dataset.
+fn not_to_jails(verb: &str, name: &DatasetName, jail: &KernelName) -> StoreError {
+    unsupported(format!(
+        "{verb} {name} to or from jail {jail}: only datasets of ZFS can be given to a jail; a line of its fstab mounts a \
+         directory in it"
+    ))
 }
 
 fn unsupported(what: String) -> StoreError {

@@ -96,6 +96,12 @@ pub(super) fn is_already(error: &ExecError, phrase: &str) -> bool {
     matches!(error, ExecError::Failed { stderr, .. } if stderr.contains(phrase))
 }
 
+/// What was said besides that datasets do not exist.
+pub(super) fn besides_missing(stderr: &str) -> String {
+    let others = stderr.lines().filter(|line| kind_of(line) != Some(Kind::NotFound));
+    others.collect::<Vec<_>>().join("\n")
+}
+
 fn kind_of(stderr: &str) -> Option<Kind> {
     // What follows a "use ..." line are names, which must not be taken for phrases.
     let said = stderr.split("\nuse ").next()?.to_lowercase();

@@ -14,11 +14,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use ioc_model::name::{DatasetName, SnapshotName};
+use ioc_model::name::{DatasetName, KernelName, SnapshotName};
 
 use super::{CopyOrder, DatasetInfo, NewDataset, Progress, SnapshotInfo, Store, StoreError, StoreKind, Tree};
 use crate::command::{Cmd, Commands, ExecError, Finished, Program};
-use error::{Attempt, is_already, understand};
+use error::{Attempt, besides_missing, is_already, understand};
 
 /// What a zfs(8) understands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +62,9 @@ pub struct ZfsStore {
 
 /// How many levels of names are asked for at the most; a name has 255 bytes.
 const MOST_LEVELS: usize = 255;
+
+/// What zfs(8) of FreeBSD says of a jail that does not run; zfs_do_jail_impl() in zfs_main.c.
+const NO_JAIL: &str = "invalid jail id or name";
 
 /// How often, and with which pause, something is tried again that is in use.
 const ATTEMPTS: u32 = 30;
@@ -162,15 +165,7 @@ impl Store for ZfsStore {
 
     fn tree(&self, root: &DatasetName, depth: usize, user: &[&str]) -> Result<Tree, StoreError> {
         let guard = answer::guard();
-        let mut properties =
-            vec!["type", "mounted", "origin", "used", "referenced", "available", "canmount", "readonly"];
-        properties.extend(["quota", "reservation", "compression", "compressratio", JAILED]);
-        if self.dialect() == Dialect::OpenZfs {
-            properties.push("keystatus");
-        }
-        // From here on a jail may have chosen the value.
-        properties.push("mountpoint");
-        properties.extend(user);
+        let properties = self.listed(user);
         // zfs reads the number as an int; more levels than that no name can have.
         let depth = depth.min(MOST_LEVELS).to_string();
         let mut options = if depth == "0" { vec![] } else { vec!["-r", "-d", &depth] };
@@ -186,6 +181,29 @@ impl Store for ZfsStore {
             Ok(out) => read(out).map_err(|problem| unreadable(&cmd, problem)),
             Err(error) => found(Err(error)),
         }
+    }
+
+    fn existing(&self, names: &[DatasetName]) -> Result<Tree, StoreError> {
+        let [first, ..] = names else { return Ok(Tree::new()) };
+        let guard = answer::guard();
+        let properties = self.listed(&[]);
+        let list = format!("{guard},{}", properties.join(","));
+        // That others are no file systems is for zfs to say.
+        let options: &[&str] = if self.dialect() == Dialect::OpenZfs { &["-t", "filesystem"] } else { &[] };
+        let cmd = zfs("get").arg("-Hp").args(options.iter().copied());
+        let cmd = cmd.args(["-o", "name,property,value,source", &list]);
+        let cmd = cmd.args(names.iter().map(DatasetName::as_str)).accept(1);
+        let joined = names.iter().map(DatasetName::as_str).collect::<Vec<_>>().join(", ");
+        let action = format!("look at {joined}");
+        let attempt = Attempt { action: &action, subject: first.as_str(), target: None };
+        let Finished { status, stdout, stderr, .. } = self.run(&cmd, attempt)?;
+        let stderr = String::from_utf8_lossy(&stderr).trim().to_owned();
+        let others = besides_missing(&stderr);
+        if !status.success() && (stderr.is_empty() || !others.is_empty()) {
+            let stderr = others;
+            return Err(understand(ExecError::Failed { command: cmd.to_string(), status, stderr }, attempt));
+        }
+        answer::tree(&stdout, &guard, &properties).map_err(|problem| unreadable(&cmd, problem))
     }
 
     fn snapshots(&self, dataset: &DatasetName, recursive: bool) -> Result<Vec<SnapshotInfo>, StoreError> {
@@ -321,9 +339,43 @@ impl Store for ZfsStore {
         let cmd = zfs("unmount").arg(name.as_str());
         self.idempotent(&cmd, "unmount", name, "not currently mounted")
     }
+
+    fn attach(&self, name: &DatasetName, jail: &KernelName) -> Result<(), StoreError> {
+        self.delegate("jail", name, jail)
+    }
+
+    fn detach(&self, name: &DatasetName, jail: &KernelName) -> Result<(), StoreError> {
+        self.delegate("unjail", name, jail)
+    }
 }
 
 impl ZfsStore {
+    /// The properties that datasets are listed with, those last that a jail can choose.
+    fn listed<'a>(&self, user: &[&'a str]) -> Vec<&'a str> {
+        let mut properties =
+            vec!["type", "mounted", "origin", "used", "referenced", "available", "canmount", "readonly"];
+        properties.extend(["quota", "reservation", "compression", "compressratio", JAILED]);
+        if self.dialect() == Dialect::OpenZfs {
+            properties.push("keystatus");
+        }
+        properties.push("mountpoint");
+        properties.extend(user);
+        properties
+    }
+
+    /// `zfs jail` and `zfs unjail`, which FreeBSD has.
+    fn delegate(&self, verb: &str, name: &DatasetName, jail: &KernelName) -> Result<(), StoreError> {
+        let cmd = zfs(verb).arg(jail.as_str()).arg(name.as_str());
+        match self.commands.run(&cmd) {
+            Ok(_) => Ok(()),
+            Err(error) if is_already(&error, NO_JAIL) => Err(StoreError::NoJail { jail: jail.clone() }),
+            Err(error) => {
+                let action = format!("{verb} {name} ({jail})");
+                Err(understand(error, Attempt { action: &action, subject: name.as_str(), target: None }))
+            }
+        }
+    }
+
     /// Runs a command whose failure with `phrase` means that there was nothing to do.
     fn idempotent(&self, cmd: &Cmd, verb: &str, name: &DatasetName, phrase: &str) -> Result<(), StoreError> {
         match self.commands.run(cmd) {

@@ -319,3 +319,65 @@ fn pools() {
         .then(&format!("{get} tank"), include_bytes!("../../../tests/captured/zfs-fuse-0.7.0/active"));
     assert_eq!(zfs_fuse(script).pools().unwrap()[0].active.as_deref(), Some("yes"));
 }
+
+#[test]
+fn datasets_are_given_to_jails_and_taken_back() {
+    let (a, jail): (_, KernelName) = (name("tank/a"), "ioc-web".parse().unwrap());
+    // zfs_do_jail_impl() in zfs_main.c; zone_dataset_attach() and zone_dataset_detach() in spl_zone.c say EEXIST and
+    // ENOENT, which zfs_standard_error() puts into words.
+    let gone = "invalid jail id or name\nusage:\n\tjail <jailid|jailname> <filesystem>";
+    let store = open_zfs(
+        Script::default()
+            .then("/sbin/zfs jail ioc-web tank/a", "")
+            .fails("/sbin/zfs jail ioc-web tank/a", "cannot jail 'tank/a': dataset already exists")
+            .fails("/sbin/zfs jail ioc-web tank/a", gone)
+            .then("/sbin/zfs unjail ioc-web tank/a", "")
+            .fails("/sbin/zfs unjail ioc-web tank/a", "cannot unjail 'tank/a': dataset does not exist")
+            .fails("/sbin/zfs unjail ioc-web tank/a", gone)
+            .fails("/sbin/zfs jail ioc-web tank/a", "cannot jail 'tank/a': permission denied"),
+    );
+    store.attach(&a, &jail).unwrap();
+    assert!(matches!(store.attach(&a, &jail), Err(StoreError::Exists { .. })));
+    assert!(matches!(store.attach(&a, &jail), Err(StoreError::NoJail { .. })));
+    store.detach(&a, &jail).unwrap();
+    assert!(matches!(store.detach(&a, &jail), Err(StoreError::NotFound { .. })));
+    assert!(matches!(store.detach(&a, &jail), Err(StoreError::NoJail { .. })));
+    assert!(matches!(store.attach(&a, &jail), Err(StoreError::Permission { .. })));
+}
+
+#[test]
+fn those_that_exist_are_found_in_one_run() {
+    let properties = FUSE.replace("zoned", &format!("{JAILED},keystatus"));
+    let command = format!(
+        "/sbin/zfs get -Hp -t filesystem -o name,property,value,source \
+         org.freebsd.ioc.guard:0123456789abcdef,{properties} tank/a tank/tank/a"
+    );
+    let value = |property: &str| match property {
+        "type" => "filesystem",
+        "mountpoint" => "/data",
+        property if property == JAILED => "on",
+        _ => "-",
+    };
+    let guard = "org.freebsd.ioc.guard:0123456789abcdef";
+    let line = |property: &str| format!("tank/a\t{property}\t{}\tlocal\n", value(property));
+    let listed = format!("tank/a\t{guard}\t-\t-\n{}", properties.split(',').map(line).collect::<String>());
+    let missing = "cannot open 'tank/tank/a': dataset does not exist";
+    let volume = "cannot open 'tank/a': operation not applicable to datasets of this type";
+    let store = open_zfs(
+        Script::default()
+            .halves(&command, listed.clone(), missing)
+            .halves(&command, "", &format!("cannot open 'tank/a': dataset does not exist\n{missing}"))
+            .halves(&command, "", &format!("{volume}\n{missing}"))
+            .halves(&command, listed, "cannot open 'tank/tank/a': pool I/O is currently suspended"),
+    );
+    let names = [name("tank/a"), name("tank/tank/a")];
+    let found = store.existing(&names).unwrap();
+    assert_eq!(found.keys().collect::<Vec<_>>(), [&names[0]]);
+    assert_eq!(found[&names[0]].properties["jailed"], local("on"));
+    assert_eq!(found[&names[0]].mounted_at, None);
+    assert!(store.existing(&names).unwrap().is_empty());
+    // What cannot be told is not absent.
+    assert!(matches!(store.existing(&names), Err(StoreError::Command { .. })));
+    assert!(matches!(store.existing(&names), Err(StoreError::Suspended { .. })));
+    assert!(store.existing(&[]).unwrap().is_empty());
+}

@@ -28,6 +28,21 @@ fn jail(store: &DirectoryStore, root: &DatasetName) -> (DatasetName, DatasetName
 }
 
 #[test]
+fn a_directory_is_not_given_to_a_jail() {
+    let place = tempfile::tempdir().unwrap();
+    let name: DatasetName = place.path().join("data").to_str().unwrap().parse().unwrap();
+    let (store, jail) = (DirectoryStore::new(), "ioc-web".parse().unwrap());
+    store.create(&name, &NewDataset::default()).unwrap();
+    for refused in [store.attach(&name, &jail), store.detach(&name, &jail)] {
+        let said = refused.unwrap_err().to_string();
+        assert!(said.contains("ioc-web") && said.contains("fstab"), "{said}");
+    }
+    let missing = name.parent().unwrap().child("missing").unwrap();
+    let existing = store.existing(&[name.clone(), missing]).unwrap();
+    assert_eq!(existing.into_keys().collect::<Vec<_>>(), [name]);
+}
+
+#[test]
 fn a_jails_own_directories_are_no_datasets() {
     let (_directory, root, store) = store();
     let (web, web_root) = jail(&store, &root);
