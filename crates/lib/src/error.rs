@@ -12,6 +12,7 @@ use ioc_platform::network::NetworkError;
 use ioc_platform::store::StoreError;
 
 use crate::apply::{ApplyError, LockError, StepError};
+use crate::facts::delegated::Refusal;
 
 /// Says why an operation was refused or failed. The cause, where there is one, is its `source`.
 #[derive(Debug, thiserror::Error)]
@@ -181,6 +182,24 @@ pub enum Error {
         jail: JailName,
         /// Why.
         source: RulesetError,
+    },
+    /// A dataset of `jail_zfs_dataset` cannot be given to its jail.
+    #[error("jail {jail} cannot be given dataset {dataset}: {why}")]
+    Delegate {
+        /// The jail.
+        jail: JailName,
+        /// The dataset, as it is known so far.
+        dataset: String,
+        /// Why.
+        why: Refusal,
+    },
+    /// Datasets below that of a jail were given to it, and are not destroyed along with it.
+    #[error("{subject} cannot be destroyed: {} {} jailed=on, and a jail's own data are kept", .datasets.join(", "), if .datasets.len() == 1 { "has" } else { "have" })]
+    KeepsData {
+        /// What was to be destroyed.
+        subject: String,
+        /// The datasets.
+        datasets: Vec<String>,
     },
     /// The jails depend on each other in a circle.
     #[error("jails depend on each other in a circle: {}", .path.join(" -> "))]

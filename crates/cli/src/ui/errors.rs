@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 
 use libioc::apply::{ApplyError, FailedStep, LockError};
+use libioc::facts::delegated::Refusal;
 use libioc::{Category, Error};
 use serde::Serialize;
 
@@ -162,6 +163,29 @@ fn step(failed: &FailedStep) -> String {
     format!("{}: {}", failed.step, chain.join(": "))
 }
 
+/// What to do about a dataset that a jail cannot be given.
+fn delegate_hint(jail: &str, dataset: &str, why: &Refusal) -> String {
+    match why {
+        Refusal::NotHere => {
+            format!("run `ioc set jail_zfs=no {jail}`, or mount a directory with `ioc fstab add`")
+        }
+        Refusal::Missing { tried } => {
+            let name = tried.last().map_or(dataset, |name| name.as_str());
+            format!("run `zfs create -o jailed=on {name}`, or take it out of jail_zfs_dataset")
+        }
+        Refusal::NotJailed => {
+            format!(
+                "run `zfs set jailed=on {dataset}` if the jail may have it: the host does not mount it then"
+            )
+        }
+        Refusal::Locked => format!("run `zfs load-key {dataset}` (or that of its encryptionroot) first"),
+        Refusal::Ours { .. } => {
+            format!("give it one of its own: `ioc set jail_zfs_dataset=POOL/DATASET {jail}`")
+        }
+        Refusal::Elsewhere { jail } => format!("stop jail {jail} first"),
+    }
+}
+
 /// What to do about an error of the library: only the command line knows its commands.
 fn hint(error: &Error) -> Option<String> {
     Some(match error {
@@ -209,6 +233,14 @@ fn hint(error: &Error) -> Option<String> {
         Error::Ruleset { .. } => {
             "put devfs_load_rulesets=\"YES\" in /etc/rc.conf and run `service devfs start`, or set another devfs_ruleset"
                 .to_owned()
+        }
+        Error::Delegate { jail, dataset, why } => delegate_hint(jail.as_str(), dataset, why),
+        Error::KeepsData { datasets, .. } => {
+            let dataset = datasets.first().map_or("DATASET", String::as_str);
+            format!(
+                "run `zfs set jailed=off {dataset}`, and then `zfs rename {dataset} POOL/NAME` unless it is to be \
+                 destroyed as well"
+            )
         }
         Error::Cycle { .. } => "change `depends` of one of them with `ioc set`".to_owned(),
         Error::Foreign(_) => "jls(8) and jail(8) know it; `ioc list --all` shows it".to_owned(),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use ioc_testkit::machine::Machine;
 use ioc_testkit::scenarios;
+use ioc_testkit::zfs_pool::TestPool;
 
 /// Runs a command of the host, which must succeed.
 fn host(command: &str) -> String {
@@ -207,6 +208,129 @@ scenarios! {
         assert_eq!(shown.split_whitespace().collect::<Vec<_>>(), ["true", "true", "1", "3", "3", "new", "web.example", "4"]);
         let refused = machine.run(&["start", "-o", "allow_mount_nonsense=yes", "web"]);
         assert_ne!(refused.status, 3, "{refused}");
+    }
+
+    fn a_jail_manages_its_datasets_and_gives_them_back(machine) {
+        let pool = TestPool::new();
+        let (data, spare) = (format!("{}/data", pool.name()), format!("{}/spare", pool.name()));
+        pool.zfs(&["create", "-o", "jailed=on", "-o", "mountpoint=/data", &data]);
+        pool.zfs(&["create", "-o", "jailed=on", "-o", "mountpoint=none", &spare]);
+        machine.jail("web", &["jail_zfs=yes", &format!("jail_zfs_dataset={data} {spare}")]);
+        // A first start makes directories in the jail that stay.
+        machine.ok(&["start", "web"]);
+        machine.ok(&["stop", "web"]);
+        let before = (state(), pool.zfs(&["list", "-rH", "-o", "name,mounted,jailed", pool.name()]));
+        machine.ok(&["start", "web"]);
+        let inside = |script: &str| machine.ok(&["exec", "web", "--", "/bin/sh", "-c", script]);
+        let listed = inside("/sbin/zfs list -H -o name");
+        assert!(listed.contains(&data) && listed.contains(&spare), "{listed}");
+        assert!(!listed.contains("iocage"), "{listed}");
+        inside(&format!("zfs create {data}/child && echo kept > /data/child/file && zfs snapshot {data}/child@a"));
+        inside(&format!("zfs set mountpoint=/srv/spare {spare} && touch /srv/spare/file"));
+        assert!(host("mount -p").contains(&format!("{}/data/child", machine.jail_root("web").display())));
+        // A process with its files there is no reason for the jail to stay.
+        inside("cd /data/child && (sleep 600 >log 2>&1 &)");
+        machine.ok(&["stop", "web"]);
+        assert_eq!(state(), before.0);
+        pool.zfs(&["destroy", "-r", &format!("{data}/child")]);
+        assert_eq!(pool.zfs(&["list", "-rH", "-o", "name,mounted,jailed", pool.name()]), before.1);
+
+        // What it has made and set is there at its next start.
+        machine.ok(&["start", "web"]);
+        assert!(inside("ls /srv/spare").contains("file"));
+        machine.ok(&["restart", "-s", "web"]);
+        assert!(inside("ls /srv/spare").contains("file"));
+        machine.ok(&["stop", "web"]);
+        assert_eq!(state(), before.0);
+    }
+
+    fn a_start_that_fails_gives_datasets_back(machine) {
+        let pool = TestPool::new();
+        let data = format!("{}/data", pool.name());
+        pool.zfs(&["create", "-o", "jailed=on", "-o", "mountpoint=/data", &data]);
+        let given = format!("jail_zfs_dataset={data}");
+        machine.jail("web", &["jail_zfs=yes", &given]);
+        machine.ok(&["start", "web"]);
+        machine.ok(&["stop", "web"]);
+        let before = state();
+        // The daemon holds a file of the dataset.
+        machine.ok(&["set", "exec_start=cd /data && (sleep 600 >log 2>&1 &)", "exec_poststart=false", "web"]);
+        let said = machine.fails(1, &["start", "web"]);
+        assert!(!said.contains("left behind"), "{said}");
+        assert_eq!(state(), before);
+        machine.ok(&["exec", "--fork", "web", "--", "/bin/ls", "/data/log"]);
+        assert_eq!(state(), before);
+
+        // One that is killed, and the next command.
+        machine.ok(&["set", "exec_start=/usr/bin/true", "exec_poststart=sleep 60", "web"]);
+        let mut start = machine.command(&["start", "web"]).spawn().unwrap();
+        let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+        while !host("mount -p").contains(&data) && std::time::Instant::now() < until {
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+        std::thread::sleep(std::time::Duration::from_secs(1));
+        start.kill().unwrap();
+        start.wait().unwrap();
+        machine.ok(&["set", "exec_poststart", "web"]);
+        assert_eq!(state(), before);
+    }
+
+    fn what_a_jail_cannot_be_given_is_refused_before_anything_is_made(machine) {
+        let pool = TestPool::new();
+        let name = |below: &str| format!("{}/{below}", pool.name());
+        pool.zfs(&["create", &name("plain")]);
+        pool.zfs(&["create", "-o", "jailed=on", "-o", "mountpoint=/data", &name("data")]);
+        pool.zfs(&["create", "-V", "16M", &name("volume")]);
+        machine.jail("web", &["jail_zfs=yes"]);
+        machine.jail("db", &["jail_zfs=yes", &format!("jail_zfs_dataset={}", name("data"))]);
+        machine.ok(&["start", "db"]);
+        let before = state();
+        for (dataset, words) in [
+            (name("missing"), "zfs create -o jailed=on"),
+            (name("plain"), "zfs set jailed=on"),
+            (name("volume"), "not applicable"),
+            (name("data"), "has mounted it"),
+        ] {
+            machine.ok(&["set", &format!("jail_zfs_dataset={dataset}"), "web"]);
+            let said = machine.fails(1, &["start", "web"]);
+            assert!(said.contains(words) && said.contains(&dataset), "{dataset}: {said}");
+            assert_eq!(state(), before);
+        }
+        if machine.pool().is_some() {
+            for below in ["", "/jails", "/jails/web/root", "/jails/db"] {
+                machine.ok(&["set", &format!("jail_zfs_dataset={}{below}", machine.root()), "web"]);
+                let said = machine.fails(1, &["start", "web"]);
+                assert!(said.contains("cannot be given"), "{below}: {said}");
+            }
+        }
+        machine.ok(&["stop", "db"]);
+    }
+
+    fn a_dataset_is_named_without_its_pool_and_survives_its_jail(machine) {
+        let Some(pool) = machine.pool() else { return };
+        machine.jail("web", &["jail_zfs=yes", "jail_zfs_dataset=iocage/jails/web/data"]);
+        let data = format!("{}/jails/web/data", machine.root());
+        pool.zfs(&["create", "-o", "jailed=on", "-o", "mountpoint=/data", &data]);
+        machine.ok(&["start", "web"]);
+        machine.ok(&["exec", "web", "--", "/usr/bin/touch", "/data/kept"]);
+        let said = machine.fails(1, &["destroy", "-f", "web"]);
+        assert!(said.contains(&data), "{said}");
+        machine.ok(&["stop", "web"]);
+        machine.ok(&["rename", "web", "www"]);
+        machine.ok(&["start", "www"]);
+        assert!(machine.ok(&["exec", "www", "--", "/bin/ls", "/data"]).contains("kept"));
+        // One more process than a start without datasets has for each: to look, to give, to mount.
+        machine.ok(&["stop", "www"]);
+        let start = executed(machine, &["start", "www"]);
+        assert!(start <= 5 + 2 + 3, "{start}");
+        machine.ok(&["stop", "www"]);
+        assert_eq!(machine.left_behind(), Vec::<String>::new());
+        let (data, kept) = (data.replace("/web/", "/www/"), format!("{}/kept", pool.name()));
+        assert!(machine.fails(1, &["destroy", "-f", "www"]).contains(&data));
+        pool.zfs(&["set", "jailed=off", &data]);
+        pool.zfs(&["rename", &data, &kept]);
+        machine.ok(&["destroy", "-f", "www"]);
+        assert!(pool.zfs(&["list", "-H", "-o", "name", &kept]).contains(&kept));
     }
 
     fn few_processes_are_spawned(machine) {

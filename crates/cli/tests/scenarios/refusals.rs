@@ -63,6 +63,50 @@ scenarios! {
         assert!(!machine.mounted_at().join("releases/host").exists());
     }
 
+    fn datasets_are_given_to_jails_on_freebsd_only(machine) {
+        if cfg!(target_os = "freebsd") {
+            return;
+        }
+        machine.jail("web", &["jail_zfs=yes", "exec_prestart=touch /nonexistent/x"]);
+        // Without datasets there is nothing to give.
+        machine.ok(&["set", "exec_prestart", "web"]);
+        machine.ok(&["start", "web"]);
+        machine.ok(&["stop", "web"]);
+        machine.ok(&["set", "jail_zfs_dataset=tank/data other/data", "exec_prestart=false", "web"]);
+        for command in ["start", "explain"] {
+            let said = machine.run(&[command, "web"]);
+            let text = format!("{}{}", said.stdout, said.stderr);
+            assert!(text.contains("cannot be given dataset tank/data: only on FreeBSD"), "{said}");
+            assert!(text.contains("ioc set jail_zfs=no web"), "{said}");
+            assert!(command == "explain" || said.status == 1, "{said}");
+        }
+        assert_eq!(machine.left_behind(), Vec::<String>::new());
+        let conf = machine.ok(&["export", "--jail-conf", "web"]);
+        for part in ["zfs jail ", " tank/data'", " other/data'", "/sbin/zfs mount -a", "allow.mount.zfs;", "allow.mount;"] {
+            assert!(conf.contains(part), "{part}: {conf}");
+        }
+        machine.ok(&["set", "jail_zfs=no", "exec_prestart", "web"]);
+        machine.ok(&["start", "web"]);
+        machine.ok(&["stop", "web"]);
+    }
+
+    fn what_was_given_to_a_jail_is_kept(machine) {
+        let Some(pool) = machine.pool() else { return };
+        machine.jail("web", &[]);
+        let data = format!("{}/jails/web/data", machine.root());
+        let jailed = if cfg!(target_os = "freebsd") { "jailed" } else { "zoned" };
+        pool.zfs(&["create", &data]);
+        pool.zfs(&["set", &format!("{jailed}=on"), &data]);
+        let said = machine.fails(1, &["destroy", "-f", "web"]);
+        assert!(said.contains(&data) && said.contains("zfs rename"), "{said}");
+        assert_eq!(machine.ok(&["get", "boot", "web"]), "no\n");
+        let elsewhere = format!("{}/kept", pool.name());
+        pool.zfs(&["set", &format!("{jailed}=off"), &data]);
+        pool.zfs(&["rename", &data, &elsewhere]);
+        machine.ok(&["destroy", "-f", "web"]);
+        assert!(pool.zfs(&["list", "-H", "-o", "name", &elsewhere]).contains("kept"));
+    }
+
     fn two_commands_on_one_jail(machine) {
         machine.jail("web", &["exec_prestart=sleep 2"]);
         let mut first = machine.command(&["start", "web"]).spawn().unwrap();

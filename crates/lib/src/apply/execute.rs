@@ -17,7 +17,7 @@ use ioc_platform::mounts::MountError;
 use ioc_platform::network::{Firewall, NetworkError};
 use ioc_platform::store::{NewDataset, StoreError};
 
-use super::bridges;
+use super::{bridges, delegated};
 use crate::memory;
 use crate::plan::{Entry, EntryKind, Hook, Place, Step, Variables};
 use crate::planner;
@@ -67,6 +67,14 @@ pub enum StepError {
         /// How it ended.
         status: Status,
         /// The end of what it printed.
+        output: String,
+    },
+    /// A jail did not mount a dataset that was given to it.
+    #[error("its own zfs(8) did not mount {dataset}{}", said(.output))]
+    NotMounted {
+        /// The dataset.
+        dataset: DatasetName,
+        /// The end of what zfs(8) said there.
         output: String,
     },
     /// A file of variables cannot be edited.
@@ -285,6 +293,21 @@ fn take(step: &Step, host: &Host, progress: &(dyn Fn(u64) + Sync)) -> Result<Don
         RemoveJail { jail, patience_secs } => {
             host.jails.remove(jail, Duration::from_secs(*patience_secs))?;
         }
+        AttachDataset { jail, dataset } => match host.store(dataset).attach(dataset, jail) {
+            // A hook gave it to the jail.
+            Err(StoreError::Exists { .. }) => return Ok(UNCHANGED),
+            given => given?,
+        },
+        DetachDataset { jail, dataset } => match host.store(dataset).detach(dataset, jail) {
+            Err(StoreError::NotFound { .. } | StoreError::NoJail { .. }) => return Ok(UNCHANGED),
+            taken => taken?,
+        },
+        MountDelegated { jail, root, needed, timeout_secs, .. } => {
+            return delegated::mount(host, jail, root, needed, *timeout_secs);
+        }
+        UnmountDelegated { jail, root, datasets, patience_secs } => {
+            return delegated::unmount(host, jail, root, datasets, Duration::from_secs(*patience_secs));
+        }
         RunHook { hook, jail, place, command, env, timeout_secs } => {
             let finished = run_hook(host, jail, place, command, env, *timeout_secs)?;
             if !finished.status.success() {
@@ -421,7 +444,7 @@ fn run_hook(
     }
 }
 
-fn process(
+pub(super) fn process(
     argv: &[String],
     user: Option<String>,
     env: &[(String, String)],
@@ -439,7 +462,7 @@ fn process(
 }
 
 /// The last lines of what a hook printed, errors preferred.
-fn tail(finished: &Finished) -> String {
+pub(super) fn tail(finished: &Finished) -> String {
     let from = if finished.stderr.is_empty() { &finished.stdout } else { &finished.stderr };
     let text = String::from_utf8_lossy(from);
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();

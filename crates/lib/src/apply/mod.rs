@@ -7,6 +7,7 @@
 //! docs/decisions/locks-before-facts.md.
 
 mod bridges;
+mod delegated;
 mod execute;
 mod journal;
 mod lock;

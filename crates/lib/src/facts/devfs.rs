@@ -8,6 +8,7 @@ use ioc_model::property::{self, Ruleset};
 use ioc_platform::devfs::{self, Rule, Rulesets, files};
 use ioc_platform::host::Host;
 
+use super::delegated::Delegated;
 use super::jail::JailFacts;
 use crate::error::Error;
 
@@ -33,13 +34,13 @@ impl Default for JailRuleset {
 impl JailRuleset {
     /// Finds the ruleset that the jail is to have. What its configuration needs beyond the configured one makes it
     /// need one of its own.
-    pub fn gather(host: &Host, jail: &JailFacts) -> Result<Self, Error> {
+    pub fn gather(host: &Host, jail: &JailFacts, delegated: &Delegated) -> Result<Self, Error> {
         let number = configured(jail)?;
         let Some(rulesets) = &host.rulesets else { return Ok(JailRuleset { number, define: None }) };
         rulesets
             .check(number)
             .map_err(|error| Error::Ruleset { jail: jail.reference.name.clone(), source: error })?;
-        let more = needed(jail)?;
+        let more = needed(jail, delegated)?;
         if more.is_empty() {
             return Ok(JailRuleset { number, define: None });
         }
@@ -82,7 +83,7 @@ fn own_number(rulesets: &dyn Rulesets, jail: &KernelName) -> Result<Option<u16>,
 }
 
 /// Rules for devices that the configuration asks for.
-fn needed(jail: &JailFacts) -> Result<Vec<Rule>, Error> {
+fn needed(jail: &JailFacts, delegated: &Delegated) -> Result<Vec<Rule>, Error> {
     let mut paths: Vec<String> = Vec::new();
     let dhcp = jail.network()?.ip4.iter().any(|assigned| assigned.address.is_automatic());
     if jail.vnet && (dhcp || jail.get(&property::BPF)?) {
@@ -93,8 +94,8 @@ fn needed(jail: &JailFacts) -> Result<Vec<Rule>, Error> {
     }
     if jail.get(&property::JAIL_ZFS)? {
         paths.push("zfs".to_owned());
-        for dataset in &jail.get(&property::JAIL_ZFS_DATASET)?.0 {
-            paths.extend(volume_paths(dataset));
+        for dataset in delegated.names() {
+            paths.extend(volume_paths(dataset.as_str()));
         }
     }
     if jail.get(&property::ALLOW_VMM)? {

@@ -485,6 +485,36 @@ pub fn jail_uuid(host: &str, jail: &KernelName) -> String {
 }
 
 #[cfg(test)]
+impl JailFacts {
+    /// The jail `web` in `tank/iocage` with this `config.json`, for tests of planners.
+    pub(crate) fn of_test(json: &str) -> Self {
+        use ioc_model::config::{Document, Format};
+
+        let dataset: DatasetName = "tank/iocage/jails/web".parse().unwrap();
+        let reference = JailRef { source: "ioc".parse().unwrap(), name: "web".parse().unwrap() };
+        let mounted = |at: &str| DatasetInfo { mounted_at: Some(at.into()), ..DatasetInfo::default() };
+        let (directory, root) = ("/j/web", "/j/web/root");
+        let tree =
+            Tree::from([(dataset.clone(), mounted(directory)), (dataset.part(Part::Root), mounted(root))]);
+        let found = Found::in_tree(reference.clone(), dataset.clone(), StoreKind::Zfs, &tree).unwrap();
+        let document = Document::read(Format::Json, json.as_bytes()).unwrap().unwrap();
+        JailFacts {
+            kernel_name: reference.kernel_name(),
+            reference,
+            dataset,
+            store: StoreKind::Zfs,
+            info: found.info.clone(),
+            directory: directory.into(),
+            root: root.into(),
+            config: JailConfig::new(document, None),
+            vnet: false,
+            fstab: Fstab::default(),
+            found,
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

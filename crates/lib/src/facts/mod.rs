@@ -1,6 +1,7 @@
 //! What planners are given: the state of the host, read and never changed.
 
 pub mod config;
+pub mod delegated;
 pub mod dependents;
 pub mod devfs;
 pub mod etc;

@@ -12,6 +12,7 @@ use ioc_platform::mounts::MountKind;
 
 use crate::apply::LockName;
 use crate::error::Error;
+use crate::facts::delegated::Delegated;
 use crate::facts::devfs::{self, JailRuleset};
 use crate::facts::jail::JailFacts;
 use crate::facts::jail_etc::JailEtc;
@@ -143,7 +144,12 @@ fn plan_on(
         _ => None,
     };
     let (release, base) = (release.as_ref(), base.as_ref());
-    let ruleset = wrong.take(JailRuleset::gather(host, jail));
+    let delegated = wrong.take(match system == host.facts.system {
+        true => Delegated::gather(ioc, jail),
+        // Written down for another system, whose datasets nobody can look at here.
+        false => Delegated::as_named(jail),
+    });
+    let ruleset = wrong.take(JailRuleset::gather(host, jail, &delegated));
     let targets = wrong.take(start::targets(jail, base, system, ruleset.number));
     let facts = start::Facts {
         parameters: wrong.take(kernel_parameters(host, jail, ruleset.number)),
@@ -151,6 +157,7 @@ fn plan_on(
         existing: wrong.take(existing(host, jail, targets)),
         files: wrong.take(files(jail)),
         ruleset,
+        delegated,
         etc: wrong.take(JailEtc::gather(host, &jail.root)),
         missing_scripts: wrong.take(missing_scripts(host, jail, release)),
         jail,

@@ -7,6 +7,7 @@ use ioc_model::name::JailRef;
 use super::start;
 use crate::apply::LockName;
 use crate::error::Error;
+use crate::facts::delegated;
 use crate::facts::jail::{Found, JailFacts};
 use crate::ioc::{Ioc, Operation};
 use crate::memory;
@@ -79,11 +80,21 @@ pub(super) fn plan(
         Err(_) if force => BTreeSet::from([Hook::Start, Hook::Stop]),
         found => found?,
     };
+    let memory = memory::read(&host.facts.runtime_directory, &jail.kernel_name)?;
+    let running = jail.running(host)?.map(|running| running.name);
+    let datasets = match (&running, memory.datasets.is_empty()) {
+        (Some(_), true) => match delegated::mounted_in(ioc, jail) {
+            Err(_) if force => Vec::new(),
+            found => found?,
+        },
+        _ => memory.datasets.clone(),
+    };
     let facts = stop::Facts {
         jail,
-        running: jail.running(host)?.map(|running| running.name),
+        running,
         mounted: jail.mounted(host)?.into_iter().map(|m| m.target).collect(),
-        memory: memory::read(&host.facts.runtime_directory, &jail.kernel_name)?,
+        datasets,
+        memory,
         missing_scripts,
         environment,
     };

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use ioc_model::name::DatasetName;
 use ioc_platform::mounts::{MountKind, MountSpec};
 
 use super::{OnFailure, Place, Plan, Step};
@@ -40,6 +41,10 @@ impl Step {
             CreateJail(_) => "create-jail",
             ModifyJail { .. } => "modify-jail",
             RemoveJail { .. } => "remove-jail",
+            AttachDataset { .. } => "attach-dataset",
+            DetachDataset { .. } => "detach-dataset",
+            MountDelegated { .. } => "mount-delegated",
+            UnmountDelegated { .. } => "unmount-delegated",
             RunHook { .. } => "run-hook",
             RunCommand { .. } => "run-command",
             Remember { .. } => "remember",
@@ -112,6 +117,12 @@ impl fmt::Display for Step {
                 write!(f, "change {} of running jail {jail}", names.join(", "))
             }
             RemoveJail { jail, .. } => write!(f, "remove jail {jail}"),
+            AttachDataset { jail, dataset } => write!(f, "give dataset {dataset} to jail {jail}"),
+            DetachDataset { jail, dataset } => write!(f, "take dataset {dataset} back from jail {jail}"),
+            MountDelegated { datasets, .. } => write!(f, "mount {} in the jail", listed(datasets)),
+            UnmountDelegated { jail, datasets, .. } => {
+                write!(f, "unmount {} and all below in jail {jail}, ending its processes", listed(datasets))
+            }
             RunHook { hook, place, command, .. } => match place {
                 Place::Host => write!(f, "run {} on the host: {command}", hook.property()),
                 Place::Jail { .. } => write!(f, "run {} in the jail: {command}", hook.property()),
@@ -160,6 +171,10 @@ impl fmt::Display for Step {
             ClearLimits { jail } => write!(f, "clear limits of {jail}"),
         }
     }
+}
+
+fn listed(datasets: &[DatasetName]) -> String {
+    datasets.iter().map(DatasetName::as_str).collect::<Vec<_>>().join(", ")
 }
 
 fn below(root: &std::path::Path, path: &ioc_model::name::JailPath) -> String {

@@ -218,6 +218,46 @@ pub enum Step {
         /// How long to wait for it to be gone, in seconds.
         patience_secs: u64,
     },
+    /// Gives a dataset, with all below it, to a running jail; zfs-jail(8).
+    AttachDataset {
+        /// The jail.
+        jail: KernelName,
+        /// The dataset.
+        dataset: DatasetName,
+    },
+    /// Takes such a dataset back.
+    DetachDataset {
+        /// The jail.
+        jail: KernelName,
+        /// The dataset.
+        dataset: DatasetName,
+    },
+    /// Has a jail mount the datasets that were given to it, as its own zfs(8) does.
+    MountDelegated {
+        /// The jail.
+        jail: KernelName,
+        /// Its root directory on the host.
+        root: PathBuf,
+        /// The datasets.
+        datasets: Vec<DatasetName>,
+        /// Those that must be mounted then: their properties say so.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        needed: Vec<DatasetName>,
+        /// It is killed after this time, in seconds; 0: never.
+        timeout_secs: u64,
+    },
+    /// Unmounts what a jail has mounted of the datasets that were given to it, and ends its processes for that: mounts that
+    /// a jail made keep it from going.
+    UnmountDelegated {
+        /// The jail.
+        jail: KernelName,
+        /// Its root directory on the host.
+        root: PathBuf,
+        /// The datasets.
+        datasets: Vec<DatasetName>,
+        /// How long to try while something is in use, in seconds.
+        patience_secs: u64,
+    },
     /// Runs a hook: shell text of the administrator's.
     RunHook {
         /// Which.
@@ -391,6 +431,10 @@ impl Step {
             | CreateJail(_)
             | ModifyJail { .. }
             | RemoveJail { .. }
+            | AttachDataset { .. }
+            | DetachDataset { .. }
+            | MountDelegated { .. }
+            | UnmountDelegated { .. }
             | RunHook { .. }
             | RunCommand { .. }
             | Remember { .. }
@@ -528,6 +572,9 @@ pub struct Remembered {
     /// Numbers of the firewall rules of its interfaces.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<NonZeroU16>,
+    /// Datasets that were given to the jail.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub datasets: Vec<DatasetName>,
     /// Limits were applied.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub limits: bool,

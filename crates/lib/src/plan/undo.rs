@@ -44,6 +44,10 @@ impl Step {
             Mount(spec) => vec![Unmount { target: spec.root.join(spec.target.relative()) }],
             Detach(spec) => vec![Mount(spec)],
             CreateJail(spec) => vec![RemoveJail { jail: spec.name, patience_secs: 10 }],
+            AttachDataset { jail, dataset } => vec![DetachDataset { jail, dataset }],
+            MountDelegated { jail, root, datasets, .. } => {
+                vec![UnmountDelegated { jail, root, datasets, patience_secs: 10 }]
+            }
             ModifyJail { jail, parameters, previous } => {
                 vec![ModifyJail { jail, parameters: previous, previous: parameters }]
             }
@@ -74,6 +78,8 @@ impl Step {
             | Unpack { .. }
             | Unmount { .. }
             | RemoveJail { .. }
+            | DetachDataset { .. }
+            | UnmountDelegated { .. }
             | RunHook { .. }
             | RunCommand { .. }
             | Forget { .. }

@@ -32,6 +32,10 @@ pub fn plan(facts: &Facts) -> Result<Plan, Error> {
             how: "hangs on it",
         });
     }
+    let given = given_away(facts);
+    if !given.is_empty() {
+        return Err(Error::KeepsData { subject: facts.subject.clone(), datasets: given });
+    }
     let mut plan = Plan::to_finish("destroy", &facts.subject);
     for dataset in in_order(facts) {
         for info in facts.snapshots.iter().rev().filter(|info| info.name.dataset == *dataset) {
@@ -43,6 +47,16 @@ pub fn plan(facts: &Facts) -> Result<Plan, Error> {
         plan.push(Step::DestroySnapshot { snapshot: snapshot.clone() });
     }
     Ok(plan)
+}
+
+/// Datasets that a jail manages, the uppermost of each tree: its own data, whether or not it is given them now.
+fn given_away(facts: &Facts) -> Vec<String> {
+    let jailed = |name: &DatasetName| {
+        let property = facts.tree.get(name).and_then(|info| info.properties.get("jailed"));
+        property.is_some_and(|jailed| jailed.value == "on")
+    };
+    let top = facts.tree.keys().filter(|name| jailed(name) && !name.parent().is_some_and(|up| jailed(&up)));
+    top.map(ToString::to_string).collect()
 }
 
 /// The datasets, each after its children and after the clones of its snapshots.
@@ -91,6 +105,8 @@ pub fn clones_outside(facts: &Facts) -> Vec<DatasetName> {
 
 #[cfg(test)]
 mod tests {
+    use ioc_platform::store::{DatasetInfo, PropertyValue};
+
     use super::*;
 
     fn facts(clone: &str) -> Facts {
@@ -134,6 +150,23 @@ mod tests {
         let at = |text: &str| words.iter().position(|word| word == text).unwrap();
         assert!(at("destroy dataset p/jails/web2/root") < at("destroy snapshot p/jails/web/root@a"));
         assert_eq!(words.len(), 5);
+    }
+
+    #[test]
+    fn what_was_given_to_a_jail_is_not_destroyed() {
+        let mut facts = facts("x");
+        facts.snapshots[0].clones.clear();
+        let on = PropertyValue { value: "on".to_owned(), local: true };
+        for name in ["p/jails/web/data", "p/jails/web/data/a"] {
+            let properties = [("jailed".to_owned(), on.clone())].into();
+            let info = DatasetInfo { properties, ..DatasetInfo::default() };
+            facts.tree.insert(name.parse().unwrap(), info);
+        }
+        let error = plan(&facts).unwrap_err();
+        assert!(
+            matches!(&error, Error::KeepsData { datasets, .. } if *datasets == ["p/jails/web/data"]),
+            "{error}"
+        );
     }
 
     #[test]

@@ -39,6 +39,11 @@ impl Effects {
                     _ => {}
                 },
                 Step::CreateJail(spec) => effects.jail(jail, spec),
+                Step::AttachDataset { .. } => effects.add("jail_zfs_dataset", words),
+                Step::MountDelegated { .. } => {
+                    effects.add("jail_zfs", "the datasets of jail_zfs_dataset are the jail's".to_owned());
+                    effects.add("jail_zfs_dataset", words);
+                }
                 Step::ApplyLimits { jail, rules, .. } => {
                     for rule in rules {
                         let rest = format!("{}={}/{}", rule.action, rule.amount, rule.per);

@@ -36,6 +36,9 @@ pub fn write(name: &KernelName, start: &Plan, stop: &Plan, clean: bool) -> JailC
     for step in start.steps.iter().chain(&stop.steps).map(|planned| &planned.step) {
         file.step(step);
     }
+    for command in std::mem::take(&mut file.after_stop) {
+        file.add("exec.stop", &command);
+    }
     for command in std::mem::take(&mut file.release) {
         file.add("exec.release", &command);
     }
@@ -49,6 +52,8 @@ struct File {
     jail: String,
     body: String,
     left_out: Vec<String>,
+    /// Commands in the jail, after the stop hook.
+    after_stop: Vec<String>,
     /// Commands for the very end.
     release: Vec<String>,
     /// Timeouts and users that are set, as they are for all commands.
@@ -120,6 +125,15 @@ impl File {
                 }
                 let rules = word(&format!("jail:{}", self.jail));
                 self.release.push(format!("rctl -r {rules}"));
+            }
+            Step::AttachDataset { dataset, .. } => {
+                let (jail, dataset) = (word(&self.jail), word(dataset.as_str()));
+                self.add("exec.created", &format!("zfs jail {jail} {dataset}"));
+            }
+            // Mounts that a jail made keep it from going, so it has to unmount them itself.
+            Step::MountDelegated { .. } => {
+                self.in_jail("/sbin/zfs mount -a || :");
+                self.after_stop.push("/sbin/zfs unmount -a || :".to_owned());
             }
             Step::CreateBridge(BridgeSpec { name, .. }) => self.bridge(name),
             Step::JoinBridge { bridge, member, .. } => {
@@ -440,6 +454,45 @@ mod tests {
             ]
         );
         assert!(lines.contains(&"exec.release += 'devfs rule -s 20000 delset';"), "{lines:?}");
+        assert!(conf.left_out.is_empty());
+    }
+
+    #[test]
+    fn datasets_are_given_once_the_jail_is_there_and_unmounted_after_its_stop_hook() {
+        let (jail, root) = ("ioc-web".parse::<KernelName>().unwrap(), "/j/web/root".into());
+        let dataset: ioc_model::name::DatasetName = "tank/a b".parse().unwrap();
+        let mut start = Plan::new("start", "web");
+        start.push(Step::AttachDataset { jail: jail.clone(), dataset: dataset.clone() });
+        let datasets = vec![dataset];
+        start.push(Step::MountDelegated {
+            jail: jail.clone(),
+            root,
+            datasets,
+            needed: vec![],
+            timeout_secs: 60,
+        });
+        let mut stop = Plan::to_finish("stop", "web");
+        stop.push(Step::RunHook {
+            hook: Hook::Stop,
+            jail: jail.clone(),
+            place: Place::Jail { user: None, fib: None },
+            command: "/bin/sh /etc/rc.shutdown".to_owned(),
+            env: Vec::new(),
+            timeout_secs: 30,
+        });
+        let conf = write(&jail, &start, &stop, true);
+        let lines: Vec<String> =
+            conf.text.lines().filter_map(|line| line.strip_prefix("\texec.")).map(str::to_owned).collect();
+        assert_eq!(
+            lines,
+            [
+                "clean;",
+                r"created += 'zfs jail ioc-web \'tank/a b\'';",
+                "start += '/sbin/zfs mount -a || :';",
+                "stop += '/bin/sh /etc/rc.shutdown';",
+                "stop += '/sbin/zfs unmount -a || :';",
+            ]
+        );
         assert!(conf.left_out.is_empty());
     }
 

@@ -12,6 +12,7 @@ use ioc_platform::mounts::{MountKind, MountSpec};
 
 use super::{environment, etc, network};
 use crate::error::Error;
+use crate::facts::delegated::Delegated;
 use crate::facts::devfs::JailRuleset;
 use crate::facts::jail::JailFacts;
 use crate::facts::jail_etc::JailEtc;
@@ -30,6 +31,8 @@ pub struct Facts<'a> {
     pub network: &'a NetworkFacts,
     /// The kernel parameters that this kernel takes.
     pub parameters: Vec<Parameter>,
+    /// The datasets that it is given.
+    pub delegated: Delegated,
     /// The devices that it sees.
     pub ruleset: JailRuleset,
     /// Resource limits to apply.
@@ -99,6 +102,7 @@ pub fn plan(facts: &Facts<'_>, purpose: Purpose) -> Result<Plan, Error> {
     if jail.vnet {
         network::vnet(&mut plan, jail, facts.network, &mut memory)?;
     }
+    delegate(&mut plan, jail, &facts.delegated, &mut memory)?;
     if memory != Remembered::default() {
         remember(&mut plan, jail, memory);
     }
@@ -107,6 +111,35 @@ pub fn plan(facts: &Facts<'_>, purpose: Purpose) -> Result<Plan, Error> {
         hook(&mut plan, Hook::Poststart)?;
     }
     Ok(plan)
+}
+
+/// Gives the jail its datasets, off the host first, and has it mount them.
+fn delegate(
+    plan: &mut Plan,
+    jail: &JailFacts,
+    delegated: &Delegated,
+    memory: &mut Remembered,
+) -> Result<(), Error> {
+    let datasets = delegated.names();
+    if datasets.is_empty() {
+        return Ok(());
+    }
+    for mount in delegated.on_host.iter().rev() {
+        plan.push(Step::Detach(mount.clone()));
+    }
+    for dataset in &datasets {
+        plan.push(Step::AttachDataset { jail: jail.kernel_name.clone(), dataset: dataset.clone() });
+    }
+    let needed = delegated.datasets.iter().filter(|given| given.mounts).map(|given| given.name.clone());
+    plan.push(Step::MountDelegated {
+        jail: jail.kernel_name.clone(),
+        root: jail.root.clone(),
+        datasets: datasets.clone(),
+        needed: needed.collect(),
+        timeout_secs: jail.get(&property::EXEC_TIMEOUT)?.into(),
+    });
+    memory.datasets = datasets;
+    Ok(())
 }
 
 /// Puts the note of what is going to be given to the jail before the first step that gives it anything.
@@ -288,4 +321,68 @@ pub fn script_of(command: &str) -> Option<JailPath> {
     let (shell, script, end) = (words.next()?, words.next()?, words.next());
     let plain = shell == "/bin/sh" && Path::new(script).is_absolute() && end.is_none();
     plain.then(|| script.parse().ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::delegated::Given;
+
+    const JAIL: &str = r#"{"id": "web", "jail_zfs": "yes", "jail_zfs_dataset": "tank/a tank/b", "mount_devfs": "no",
+        "exec_start": "true", "exec_created": "true"}"#;
+
+    fn words(json: &str, delegated: Delegated, purpose: Purpose) -> Vec<String> {
+        let jail = JailFacts::of_test(json);
+        let facts = Facts {
+            jail: &jail,
+            base: None,
+            network: &NetworkFacts::default(),
+            parameters: Vec::new(),
+            delegated,
+            ruleset: JailRuleset::default(),
+            limits: Vec::new(),
+            existing: BTreeSet::new(),
+            files: BTreeSet::new(),
+            etc: JailEtc::default(),
+            missing_scripts: BTreeSet::new(),
+            system: System::FreeBsd,
+            environment: &[],
+        };
+        plan(&facts, purpose).unwrap().steps.iter().map(|planned| planned.step.to_string()).collect()
+    }
+
+    fn delegated() -> Delegated {
+        let given = |name: &str, mounts| Given { name: name.parse().unwrap(), mounts };
+        let on_host = MountSpec {
+            kind: MountKind::Other { fstype: "zfs".to_owned(), source: "tank/b".to_owned() },
+            root: "/tank".into(),
+            target: "b".parse().unwrap(),
+            read_only: false,
+            options: Vec::new(),
+        };
+        Delegated { datasets: vec![given("tank/a", true), given("tank/b", false)], on_host: vec![on_host] }
+    }
+
+    #[test]
+    fn datasets_are_the_jails_before_it_boots() {
+        let given = [
+            "create jail ioc-web",
+            "run exec_created on the host: true",
+            "unmount /tank/b",
+            "give dataset tank/a to jail ioc-web",
+            "give dataset tank/b to jail ioc-web",
+            "mount tank/a, tank/b in the jail",
+        ];
+        let before = ["remember what jail ioc-web was given"];
+        let command = words(JAIL, delegated(), Purpose::Command);
+        assert_eq!(command, [&before[..], &given].concat());
+        let service = words(JAIL, delegated(), Purpose::Service);
+        assert_eq!(service, [&before[..], &given, &["run exec_start in the jail: true"]].concat());
+    }
+
+    #[test]
+    fn without_datasets_nothing_is_given() {
+        let words = words(JAIL, Delegated::default(), Purpose::Command);
+        assert_eq!(words, ["create jail ioc-web", "run exec_created on the host: true"]);
+    }
 }

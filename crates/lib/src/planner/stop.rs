@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use ioc_model::name::KernelName;
+use ioc_model::name::{DatasetName, KernelName};
 use ioc_model::property;
 use ioc_platform::network::JailInterface;
 
@@ -21,6 +21,8 @@ pub struct Facts<'a> {
     pub running: Option<KernelName>,
     /// What is mounted below its root, in the order of mounting.
     pub mounted: Vec<PathBuf>,
+    /// Datasets that it has.
+    pub datasets: Vec<DatasetName>,
     /// What its start gave it.
     pub memory: Remembered,
     /// Scripts of the default hooks that the jail does not have.
@@ -69,6 +71,20 @@ pub(super) fn teardown(plan: &mut Plan, facts: &Facts<'_>) -> Result<(), Error> 
     let (jail, memory) = (facts.jail, &facts.memory);
     let kernel_name = facts.running.as_ref().unwrap_or(&jail.kernel_name);
     if facts.running.is_some() {
+        let patience_secs: u64 = jail.get(&property::STOP_TIMEOUT)?.into();
+        if !facts.datasets.is_empty() {
+            // As long as the jail has something mounted it would not go.
+            plan.push(Step::UnmountDelegated {
+                jail: kernel_name.clone(),
+                root: jail.root.clone(),
+                datasets: facts.datasets.clone(),
+                patience_secs,
+            });
+        }
+        for dataset in &facts.datasets {
+            let step = Step::DetachDataset { jail: kernel_name.clone(), dataset: dataset.clone() };
+            plan.push_or(step, OnFailure::GoOn);
+        }
         for name in &memory.given {
             let interface = JailInterface {
                 jail: kernel_name.clone(),
@@ -79,7 +95,6 @@ pub(super) fn teardown(plan: &mut Plan, facts: &Facts<'_>) -> Result<(), Error> 
             };
             plan.push_or(Step::TakeInterface(interface), OnFailure::GoOn);
         }
-        let patience_secs = jail.get(&property::STOP_TIMEOUT)?.into();
         plan.push(Step::RemoveJail { jail: kernel_name.clone(), patience_secs });
     }
     let mut clean = |step| plan.push_or(step, OnFailure::GoOn);
@@ -108,4 +123,46 @@ pub(super) fn teardown(plan: &mut Plan, facts: &Facts<'_>) -> Result<(), Error> 
         clean(Step::Forget { jail: jail.kernel_name.clone() });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(running: bool) -> Vec<String> {
+        let jail = JailFacts::of_test(r#"{"id": "web", "exec_stop": "true", "stop_timeout": "9"}"#);
+        let datasets: Vec<DatasetName> = ["tank/a", "tank/b"].map(|name| name.parse().unwrap()).into();
+        let facts = Facts {
+            jail: &jail,
+            running: running.then(|| jail.kernel_name.clone()),
+            mounted: vec!["/j/web/root/dev".into()],
+            datasets: datasets.clone(),
+            memory: Remembered { datasets, ..Remembered::default() },
+            missing_scripts: BTreeSet::new(),
+            environment: &[],
+        };
+        plan(&facts, false).unwrap().steps.iter().map(|planned| planned.step.to_string()).collect()
+    }
+
+    #[test]
+    fn datasets_are_taken_back_before_the_jail_goes() {
+        let unmount = "unmount tank/a, tank/b and all below in jail ioc-web, ending its processes";
+        assert_eq!(
+            words(true),
+            [
+                "run exec_stop in the jail: true",
+                unmount,
+                "take dataset tank/a back from jail ioc-web",
+                "take dataset tank/b back from jail ioc-web",
+                "remove jail ioc-web",
+                "unmount /j/web/root/dev",
+                "forget what jail ioc-web was given",
+            ]
+        );
+    }
+
+    #[test]
+    fn of_a_jail_that_is_gone_nothing_is_taken_back() {
+        assert_eq!(words(false), ["unmount /j/web/root/dev", "forget what jail ioc-web was given"]);
+    }
 }
