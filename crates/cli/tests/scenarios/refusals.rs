@@ -92,7 +92,7 @@ scenarios! {
 
     fn what_was_given_to_a_jail_is_kept(machine) {
         let Some(pool) = machine.pool() else { return };
-        machine.jail("web", &[]);
+        machine.ok(&["create", "-e", "web"]);
         let data = format!("{}/jails/web/data", machine.root());
         let jailed = if cfg!(target_os = "freebsd") { "jailed" } else { "zoned" };
         pool.zfs(&["create", &data]);

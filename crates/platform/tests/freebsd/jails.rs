@@ -35,6 +35,27 @@ fn a_jail_is_made_found_listed_and_removed() {
 }
 
 #[test]
+fn its_processes_are_killed_and_it_stays() {
+    let jail = Jail::start(false, vec![]);
+    jail.run(&["sh", "-c", "sleep 600 >/dev/null 2>&1 & sleep 601 >/dev/null 2>&1 &"]);
+    let sleeping = || {
+        let processes = host("/bin/ps", &["-ax", "-o", "jid=,stat=,comm="]);
+        let of_jail = processes.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        let alive = |words: &Vec<&str>| words[0] == jail.jid.to_string() && !words[1].starts_with('Z');
+        of_jail.filter(alive).count()
+    };
+    assert_eq!(sleeping(), 2);
+    FreeBsdJails.kill_processes(&jail.name).unwrap();
+    let until = Instant::now() + Duration::from_secs(10);
+    while sleeping() > 0 && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!((sleeping(), jail.run(&["echo", "here"])), (0, "here".to_owned()));
+    FreeBsdJails.remove(&jail.name, Duration::from_secs(10)).unwrap();
+    assert!(matches!(FreeBsdJails.kill_processes(&jail.name), Err(JailsError::NotRunning { .. })));
+}
+
+#[test]
 fn values_decide_not_presence() {
     let jail = Jail::start(
         false,

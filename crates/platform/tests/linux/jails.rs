@@ -47,6 +47,22 @@ fn from_creation_to_removal() {
 }
 
 #[test]
+fn its_processes_are_killed_and_it_stays() {
+    if !privileged() {
+        return;
+    }
+    let jail = TestJail::running("killed");
+    jail.sh("sleep 600 >/dev/null 2>&1 & sleep 601 >/dev/null 2>&1 &");
+    let sleeping = || jail.sh("cat /proc/[0-9]*/comm").1.contains("sleep");
+    assert!(sleeping());
+    jail.jails.kill_processes(&jail.name).unwrap();
+    eventually("its processes end", || !sleeping());
+    assert_eq!(jail.sh("echo here").1, "here\n");
+    jail.jails.remove(&jail.name, Duration::from_secs(5)).unwrap();
+    assert!(matches!(jail.jails.kill_processes(&jail.name), Err(JailsError::NotRunning { .. })));
+}
+
+#[test]
 fn users_and_environment() {
     if !privileged() {
         return;
