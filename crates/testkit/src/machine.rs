@@ -98,6 +98,8 @@ impl Machine {
         let mut command = Command::new(binary);
         command.arg(format!("--source={}={}", self.mark, self.root)).args(args);
         command.env("NO_COLOR", "1").env_remove("IOC_SOURCE").stdin(Stdio::null());
+        // The first process of a jail shows the jail's root in the room that arguments and environment of `ioc` take.
+        command.env("IOC_TEST_ROOM", "-".repeat(256));
         command
     }
 
