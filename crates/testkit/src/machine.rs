@@ -1,5 +1,6 @@
 //! A machine to run `ioc` on: this one, with a source that only one test uses.
 
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -98,8 +99,8 @@ impl Machine {
         let mut command = Command::new(binary);
         command.arg(format!("--source={}={}", self.mark, self.root)).args(args);
         command.env("NO_COLOR", "1").env_remove("IOC_SOURCE").stdin(Stdio::null());
-        // The first process of a jail shows the jail's root in the room that arguments and environment of `ioc` take.
-        command.env("IOC_TEST_ROOM", "-".repeat(256));
+        // The first process of a jail shows the jail's root in the room that the arguments of `ioc` took.
+        command.arg0(format!("{:/>256}", "ioc"));
         command
     }
 
