@@ -23,6 +23,7 @@ pub enum Store {
 #[derive(Debug)]
 pub struct Machine {
     mark: String,
+    network: String,
     binary: PathBuf,
     // Before the directory, which may have mounts of it.
     pool: Option<crate::zfs_pool::TestPool>,
@@ -57,12 +58,18 @@ impl Machine {
                 (root, Some(pool))
             }
         };
-        Machine { mark, binary, directory, root, before, pool }
+        let network = network_of(std::process::id(), count);
+        Machine { mark, network, binary, directory, root, before, pool }
     }
 
     /// The name of the source, which is unlike that of any other test.
     pub fn source(&self) -> &str {
         &self.mark
+    }
+
+    /// The first three numbers of IPv4 addresses of this host's own that no other test has.
+    pub fn network(&self) -> &str {
+        &self.network
     }
 
     /// The root dataset or directory of the source.
@@ -208,6 +215,13 @@ impl Machine {
     }
 }
 
+/// A network of the loopback interface for the test of this number in this process. Processes with numbers next to each
+/// other, and the tests of one process, have different ones.
+fn network_of(process: u32, count: u32) -> String {
+    let number = process.wrapping_add(count.wrapping_mul(16_127)) % 62_500;
+    format!("127.{}.{}", 1 + number / 250, number % 250)
+}
+
 impl Drop for Machine {
     fn drop(&mut self) {
         let stopped = self.run(&["stop", "--force", "*"]);
@@ -263,5 +277,21 @@ impl Said {
 impl std::fmt::Display for Said {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "`ioc {}` ended with {}\n{}{}", self.args, self.status, self.stdout, self.stderr)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::network_of;
+
+    #[test]
+    fn tests_at_the_same_time_have_networks_of_their_own() {
+        let of_processes = (1000..1032).map(|process| network_of(process, 0));
+        let of_one = (1..400).map(|count| network_of(1000, count));
+        let all: Vec<String> = of_processes.chain(of_one).collect();
+        assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), all.len());
+        assert_eq!((network_of(0, 0).as_str(), network_of(62_499, 0).as_str()), ("127.1.0", "127.250.249"));
     }
 }

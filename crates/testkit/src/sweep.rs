@@ -152,11 +152,9 @@ struct Sweep<'a> {
 impl Sweep<'_> {
     fn words(&self, command: &str) -> Vec<String> {
         let directory = self.machine.directory().to_string_lossy();
-        let process = std::process::id();
-        let network = format!("127.{}.{}", 1 + process / 250 % 250, process % 250);
         let word = |word: &str| {
             let word = word.replace("{dir}", &directory).replace("{mark}", self.machine.source());
-            word.replace("{net}", &network)
+            word.replace("{net}", self.machine.network())
         };
         command.split_whitespace().map(word).collect()
     }
