@@ -26,8 +26,12 @@ pub(crate) struct Arguments {
     )]
     pub(crate) log_level: Level,
 
+    /// Tell all that --log-level debug does; before the command only
+    #[arg(short = 'D', long, conflicts_with = "log_level")]
+    pub(crate) debug: bool,
+
     /// Print the versions of ioc and libioc
-    #[arg(long, action = ArgAction::SetTrue)]
+    #[arg(short = 'v', long, action = ArgAction::SetTrue)]
     pub(crate) version: bool,
 
     #[command(flatten)]
@@ -35,6 +39,13 @@ pub(crate) struct Arguments {
 
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
+}
+
+impl Arguments {
+    /// How much is told.
+    pub(crate) fn level(&self) -> Level {
+        if self.debug { Level::Debug } else { self.log_level }
+    }
 }
 
 /// Options that every command has.

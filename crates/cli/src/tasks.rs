@@ -107,10 +107,15 @@ impl<'a> Results<'a> {
 
     /// Tells that a target failed.
     pub(crate) fn failed(&mut self, target: &str, failure: Failure) {
-        let report = Report::from(&failure);
+        self.tolerated(target, &failure);
+        self.exit = self.exit.and(failure.exit());
+    }
+
+    /// Tells that a target failed, which is no failure of the command.
+    pub(crate) fn tolerated(&mut self, target: &str, failure: &Failure) {
+        let report = Report::from(failure);
         self.session.screen.error(&report);
         self.documents.push(json!({ "target": target, "error": report }));
-        self.exit = self.exit.and(failure.exit());
     }
 
     /// How it went so far.

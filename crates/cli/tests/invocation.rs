@@ -20,6 +20,7 @@ fn text(bytes: &[u8]) -> &str {
 #[test]
 fn two_lines_of_versions() {
     let output = run(&["--version"]);
+    assert_eq!(run(&["-v"]).stdout, output.stdout);
     let lines: Vec<&str> = text(&output.stdout).lines().collect();
     assert!(output.status.success());
     assert!(lines[0].starts_with("ioc, version ") && lines[1].starts_with("libioc, version "), "{lines:?}");

@@ -1,10 +1,10 @@
 //! `ioc clone`
 
-use libioc::Error;
-use libioc::model::name::{JailName, SnapshotTag};
+use libioc::model::name::SnapshotTag;
 use libioc::operation::CloneJail;
 
 use super::PlanOption;
+use super::naming::{CountOption, NameOptions, Written};
 use super::properties::Assignment;
 use crate::session::Session;
 use crate::tasks::{self, Results, Task};
@@ -14,15 +14,22 @@ use crate::ui::{Exit, Failure};
 ///
 /// The new jail has the other one's files, properties and fstab, and a host UUID and MAC addresses of its own; give it
 /// addresses of its own as well. On ZFS it hangs on the other one until `ioc promote` makes it independent.
+/// One that is given no name is called by a random UUID.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// Make a full copy, not a clone that hangs on the other jail; also -T
-    #[arg(long, short_alias = 'T')]
+    #[arg(long, short_alias = 'T', alias = "thickjail")]
     thick: bool,
 
-    /// Make so many jails, called NAME_1, NAME_2 and so on
-    #[arg(short, long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
-    count: Option<u16>,
+    /// Give the new jail MAC addresses of its own; as iocage has it, here it always gets them
+    #[arg(short = 'N', long = "newmac")]
+    _newmac: bool,
+
+    #[command(flatten)]
+    naming: NameOptions,
+
+    #[command(flatten)]
+    count: CountOption,
 
     #[command(flatten)]
     plan: PlanOption,
@@ -33,7 +40,7 @@ pub(crate) struct Arguments {
 
     /// Name of the new jail; without SOURCE/ it is made where the other one is
     #[arg(value_name = "[SOURCE/]NAME")]
-    name: String,
+    name: Option<String>,
 
     /// Properties of the new jail that differ
     #[arg(value_name = "KEY=VALUE")]
@@ -50,18 +57,18 @@ pub(crate) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Fail
         None => (arguments.from.as_str(), None),
     };
     let jail = session.ioc.jail(jail)?;
-    let (source, name) = match arguments.name.contains('/') {
-        true => session.place(&arguments.name)?,
-        false => (session.ioc.source(&jail.source)?, arguments.name.as_str()),
-    };
-    let names = match arguments.count {
-        None => vec![name.to_owned()],
-        Some(count) => (1..=count).map(|number| format!("{name}_{number}")).collect(),
+    let Written { name, property } = arguments.naming.written(arguments.name.as_deref())?;
+    let property = property.map(str::parse::<Assignment>).transpose().map_err(Failure::Usage)?;
+    let properties: Vec<(String, String)> =
+        property.iter().chain(&arguments.properties).map(|p| (p.key.clone(), p.value.clone())).collect();
+    let (source, name) = match name {
+        Some(name) if name.contains('/') => session.place(name).map(|(source, name)| (source, Some(name)))?,
+        name => (session.ioc.source(&jail.source)?, name),
     };
     // All names before the first jail.
-    let names = names.iter().map(|name| JailName::new(name)).collect::<Result<Vec<_>, _>>();
-    let operations: Vec<CloneJail> = names
-        .map_err(Error::from)?
+    let operations: Vec<CloneJail> = arguments
+        .naming
+        .names(name, &arguments.count)?
         .into_iter()
         .map(|name| CloneJail {
             jail: jail.clone(),
@@ -69,7 +76,7 @@ pub(crate) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Fail
             source: source.clone(),
             name,
             thick: arguments.thick,
-            properties: arguments.properties.iter().map(|p| (p.key.clone(), p.value.clone())).collect(),
+            properties: properties.clone(),
         })
         .collect();
     if arguments.plan.plan {

@@ -7,6 +7,7 @@ use libioc::operation::{Command, RunOnce};
 use libioc::platform::command::Status;
 use libioc::platform::jails::JailsError;
 
+use super::older;
 use crate::session::Session;
 use crate::tasks;
 use crate::ui::{Exit, Failure, Report, signals};
@@ -18,8 +19,8 @@ use crate::ui::{Exit, Failure, Report, signals};
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "ioc exec [OPTIONS] JAIL [--] COMMAND [ARGUMENT]...")]
 pub(crate) struct Arguments {
-    /// Run the command as this user of the jail
-    #[arg(short, long)]
+    /// Run the command as this user of the jail; also -U
+    #[arg(short, long, short_alias = 'U', aliases = ["jail-user", "jail_user"])]
     user: Option<String>,
 
     /// Start the stopped jail for this command only, without its own services
@@ -55,7 +56,9 @@ impl Arguments {
         };
         // The parser takes an option that it does not know for the first word.
         if jail.starts_with('-') {
-            return usage(format!("there is no option {jail}; see `ioc exec --help`"));
+            let instead = older::option("exec", jail).map(|instead| format!(": {instead}"));
+            let instead = instead.unwrap_or_else(|| "; see `ioc exec --help`".to_owned());
+            return usage(format!("there is no option {jail}{instead}"));
         }
         let command = command.strip_prefix(&["--".to_owned()]).unwrap_or(command);
         match command.is_empty() {

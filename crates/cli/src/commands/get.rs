@@ -9,6 +9,8 @@ use libioc::model::property::Value;
 use libioc::operation::Target;
 use serde_json::{Map, json};
 
+use super::list::{self, Rows};
+use super::listing::ListingOptions;
 use super::properties;
 use crate::session::Session;
 use crate::ui::{Exit, Failure, Report, output, visible, visible_lines};
@@ -19,22 +21,39 @@ use crate::ui::{Exit, Failure, Report, output, visible, visible_lines};
 /// found out: running, jid, full_name, dataset, path and others.
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "ioc get [OPTIONS] PROPERTY... [SOURCE/]JAIL\n       \
-    ioc get [OPTIONS] -a [SOURCE/]JAIL\n       ioc get [OPTIONS] PROPERTY... [SOURCE/]defaults")]
+    ioc get [OPTIONS] -a [SOURCE/]JAIL\n       ioc get [OPTIONS] PROPERTY... [SOURCE/]defaults\n       \
+    ioc get -r [OPTIONS] PROPERTY...\n       ioc get -s|-j [SOURCE/]JAIL\n       ioc get -p")]
 pub(crate) struct Arguments {
     /// Print all properties; the same as the property all
-    #[arg(short, long)]
+    #[arg(short, long, group = "what")]
     all: bool,
+
+    /// Print the properties of all jails and templates, as a table
+    #[arg(short, long, group = "what", conflicts_with = "origin")]
+    recursive: bool,
+
+    /// Print whether the jail is up or down; the same as the property state
+    #[arg(short, long, group = "what")]
+    state: bool,
+
+    /// Print the number of the running jail; the same as the property jid
+    #[arg(short, long, group = "what")]
+    jid: bool,
+
+    /// Print the pool of the main source
+    #[arg(short, long, group = "what", conflicts_with_all = ["origin", "words"])]
+    pool: bool,
 
     /// Say where each value comes from: local, defaults, iocage, built-in, computed; and the file or dataset
     #[arg(long)]
     origin: bool,
 
-    /// For scripts: separate key and value by a tab
+    /// For scripts: separate key and value by a tab; with -r also no heading
     #[arg(short = 'H', long = "script")]
     script: bool,
 
     /// The properties, then the jail, or the word defaults
-    #[arg(value_names = ["PROPERTY", "JAIL"], num_args = 1.., required = true)]
+    #[arg(value_names = ["PROPERTY", "JAIL"], num_args = 1.., required_unless_present = "pool")]
     words: Vec<String>,
 }
 
@@ -42,8 +61,15 @@ pub(crate) struct Arguments {
 type Setting = (String, Result<Value, Error>, Option<Provenance>);
 
 pub(crate) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Failure> {
+    if arguments.pool {
+        return pool(session);
+    }
+    if arguments.recursive {
+        return arguments.of_all_jails(session);
+    }
     let (target, keys) = arguments.parse()?;
     let target = properties::target(session, target)?;
+    let keys = keys.as_deref();
     let settings = match &target {
         Target::Jail(jail) => of_jail(session, jail, keys)?,
         Target::Defaults(source) => of_defaults(session, source, keys)?,
@@ -107,17 +133,50 @@ pub(crate) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Fail
 
 impl Arguments {
     /// Whose properties, and which; none for all of them.
-    fn parse(&self) -> Result<(&str, Option<&[String]>), Failure> {
-        match (self.words.split_last(), self.all) {
-            (Some((target, [])), true) => Ok((target, None)),
-            (Some((target, keys @ [_, ..])), false) if keys.iter().any(|key| key == "all") => {
+    fn parse(&self) -> Result<(&str, Option<Vec<String>>), Failure> {
+        let usage = |text: &str| Err(Failure::Usage(text.to_owned()));
+        let only = [(self.state, "state"), (self.jid, "jid")].into_iter().find(|(asked, _)| *asked);
+        match (self.words.split_last(), self.all, only) {
+            (Some((target, [])), true, _) => Ok((target, None)),
+            (Some((target, [])), _, Some((_, key))) => Ok((target, Some(vec![key.to_owned()]))),
+            (_, _, Some((_, key))) => usage(&format!("with --{key}, give a jail and nothing else")),
+            (Some((target, keys @ [_, ..])), false, _) if keys.iter().any(|key| key == "all") => {
                 Ok((target, None))
             }
-            (Some((target, keys @ [_, ..])), false) => Ok((target, Some(keys))),
-            (_, true) => Err(Failure::Usage("with --all, give a jail and nothing else".to_owned())),
-            (_, false) => Err(Failure::Usage("give properties, and then the jail".to_owned())),
+            (Some((target, keys @ [_, ..])), false, _) => Ok((target, Some(keys.to_vec()))),
+            (_, true, _) => usage("with --all, give a jail and nothing else"),
+            (_, false, _) => usage("give properties, and then the jail"),
         }
     }
+
+    fn of_all_jails(&self, session: &Session) -> Result<Exit, Failure> {
+        let columns = std::iter::once("full_name".to_owned()).chain(self.words.iter().cloned()).collect();
+        let rows = Rows {
+            columns: &[],
+            members: &[],
+            templates: None,
+            foreign: false,
+            schema: "ioc.list/1",
+            hint: "`ioc list` shows the jails",
+        };
+        list::jails(session, &ListingOptions::of_columns(columns, self.script), &[], &rows)
+    }
+}
+
+/// The pool of the main source, as iocage has one pool.
+fn pool(session: &Session) -> Result<Exit, Failure> {
+    let source = session.ioc.main_source()?;
+    let Some(pool) = source.root.pool() else {
+        let problem = format!("source {} is the directory {}, in no pool", source.name, source.root);
+        return Err(Error::Request(problem).into());
+    };
+    match session.json {
+        true => output::json(
+            &json!({ "schema": "ioc.get/1", "source": source.name, "properties": { "pool": pool } }),
+        )?,
+        false => output::line(&visible(pool))?,
+    }
+    Ok(Exit::Done)
 }
 
 fn of_jail(session: &Session, jail: &JailRef, keys: Option<&[String]>) -> Result<Vec<Setting>, Failure> {

@@ -26,13 +26,21 @@ pub(crate) struct Arguments {
     #[arg(short, long, short_alias = 'd', alias = "dataset", group = "kind", conflicts_with = "filters")]
     pools: bool,
 
+    /// List basejails only; the same as the term basejail=yes
+    #[arg(short = 'B', long, conflicts_with_all = ["release", "pools"])]
+    basejails: bool,
+
     /// List running jails that are in no source as well: somebody else's, to be looked at only
-    #[arg(short, long, conflicts_with_all = ["kind", "filters"])]
+    #[arg(short, long, conflicts_with_all = ["kind", "filters", "basejails"])]
     all: bool,
 
     /// Show the column ip6_addr as well
     #[arg(short, long, conflicts_with_all = ["kind", "output"])]
     long: bool,
+
+    /// Show names and addresses only: the columns full_name and ip4_addr
+    #[arg(short, long, conflicts_with_all = ["release", "pools", "long", "output"])]
+    quick: bool,
 
     #[command(flatten)]
     listing: ListingOptions,
@@ -47,6 +55,9 @@ const COLUMNS: [&str; 5] = ["jid", "full_name", "running", "release", "ip4_addr"
 
 /// The same with --long.
 const LONG_COLUMNS: [&str; 6] = ["jid", "full_name", "running", "release", "ip4_addr", "ip6_addr"];
+
+/// The same with --quick.
+const QUICK_COLUMNS: [&str; 2] = ["full_name", "ip4_addr"];
 
 /// Members of jails in JSON, unless columns are chosen.
 const MEMBERS: [&str; 12] = [
@@ -157,15 +168,22 @@ pub(super) fn jails(
 
 impl Arguments {
     fn jails(&self, session: &Session) -> Result<Exit, Failure> {
+        let (columns, members): (&[&str], &[&str]) = match (self.quick, self.long) {
+            (true, _) => (&QUICK_COLUMNS, &QUICK_COLUMNS),
+            (false, true) => (&LONG_COLUMNS, &MEMBERS),
+            (false, false) => (&COLUMNS, &MEMBERS),
+        };
+        let basejails = self.basejails.then(|| "basejail=yes".to_owned());
+        let filters: Vec<String> = self.filters.iter().cloned().chain(basejails).collect();
         let rows = Rows {
-            columns: if self.long { &LONG_COLUMNS } else { &COLUMNS },
-            members: &MEMBERS,
+            columns,
+            members,
             templates: Some(self.template),
             foreign: self.all,
             schema: "ioc.list/1",
             hint: "`ioc list` shows all of them",
         };
-        jails(session, &self.listing, &self.filters, &rows)
+        jails(session, &self.listing, &filters, &rows)
     }
 
     fn releases(&self, session: &Session) -> Result<Exit, Failure> {

@@ -6,7 +6,7 @@ use crate::session::Session;
 use crate::ui::{Failure, Format, Table, output};
 
 /// How a table is printed.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(super) struct ListingOptions {
     /// Show these columns instead
     #[arg(short, long, value_name = "COLUMN,...", value_delimiter = ',')]
@@ -34,6 +34,11 @@ pub(super) struct ListingOptions {
 }
 
 impl ListingOptions {
+    /// These columns, for people or for scripts.
+    pub(super) fn of_columns(output: Vec<String>, script: bool) -> Self {
+        ListingOptions { output, script, ..ListingOptions::default() }
+    }
+
     /// Tells whether the rows are wanted as JSON.
     pub(super) fn json(&self, session: &Session) -> bool {
         session.json || self.output_format == Some(Format::Json)

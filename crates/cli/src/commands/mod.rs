@@ -21,6 +21,8 @@ mod list;
 mod listing;
 mod man;
 mod migrate;
+mod naming;
+mod older;
 mod promote;
 mod properties;
 mod rename;
@@ -38,6 +40,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::arguments::{Arguments, versions};
 use crate::session::{Detect, Session, screen};
+use crate::tasks::Results;
 use crate::ui::{Exit, Failure, Report, Screen, output};
 
 /// All commands.
@@ -86,6 +89,24 @@ pub(crate) struct JobsOption {
     jobs: Option<u16>,
 }
 
+/// What the failure of a jail means for the whole command.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct IgnoreOption {
+    /// Tell of jails that fail, and end with status 0 all the same
+    #[arg(short, long)]
+    ignore: bool,
+}
+
+impl IgnoreOption {
+    /// Tells of a jail that failed.
+    fn failed(self, results: &mut Results<'_>, target: &str, failure: Failure) {
+        match self.ignore && failure.exit() == Exit::Failed {
+            true => results.tolerated(target, &failure),
+            false => results.failed(target, failure),
+        }
+    }
+}
+
 impl JobsOption {
     fn jobs(&self) -> usize {
         let processors = || std::thread::available_parallelism().map_or(1, usize::from);
@@ -99,7 +120,7 @@ pub fn main(detect: Detect) -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return not_parsed(error),
     };
-    let screen = screen(&arguments.global, arguments.log_level);
+    let screen = screen(&arguments.global, arguments.level());
     let exit = run(detect, &arguments, &screen).unwrap_or_else(|failure| {
         screen.error(&Report::from(&failure));
         failure.exit()
@@ -157,32 +178,19 @@ fn not_parsed(error: clap::Error) -> ExitCode {
     }
 }
 
-/// Commands of iocage, and of the shell iocage before it, that are called otherwise here.
-const OLDER: [(&str, &str); 12] = [
-    ("chroot", "`ioc console JAIL`, or `ioc exec JAIL COMMAND`"),
-    ("clean", "`ioc destroy '*'`, with -r releases, with -t templates"),
-    ("defaults", "`ioc get all defaults`"),
-    ("inuse", "`ioc list -o name,usage.memoryuse`"),
-    ("limits", "`ioc get memoryuse JAIL`, `ioc list -o name,memoryuse,usage.memoryuse`"),
-    ("rcboot", "`ioc start --rc`"),
-    ("rcshutdown", "`ioc stop --rc`"),
-    ("reset", "`ioc set PROPERTY JAIL`"),
-    ("rollback", "`ioc snapshot rollback JAIL@NAME`"),
-    ("show", "`ioc list`"),
-    ("snaplist", "`ioc snapshot list JAIL`"),
-    ("snapremove", "`ioc snapshot remove JAIL@NAME`"),
-];
-
-/// Names an unknown option as it was written: of `-web` the parser says only that there is no `-w`. Of a command of
-/// older programs it says what does the same.
+/// Names an unknown option as it was written: of `-web` the parser says only that there is no `-w`. Of commands
+/// and options of older programs it says what does the same.
 fn usage_error(mut error: clap::Error, words: &[String]) -> clap::Error {
     if let Some(ContextValue::String(command)) = error.get(ContextKind::InvalidSubcommand)
-        && let Some((_, instead)) = OLDER.iter().find(|(older, _)| older == command)
+        && let Some(instead) = older::command(command)
     {
-        let tips = vec![format!("it is {instead}").into()];
         error.remove(ContextKind::SuggestedSubcommand);
-        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips));
+        suggest(&mut error, format!("it is {instead}"));
     }
+    let instead = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(option)) => older::option(&command_of(&error), option),
+        _ => None,
+    };
     if let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg)
         && option.len() == 2
         && let Some(word) =
@@ -191,7 +199,23 @@ fn usage_error(mut error: clap::Error, words: &[String]) -> clap::Error {
         error.insert(ContextKind::InvalidArg, ContextValue::String(word.clone()));
         error.remove(ContextKind::Suggested);
     }
+    if let Some(instead) = instead {
+        error.remove(ContextKind::SuggestedArg);
+        suggest(&mut error, instead.to_owned());
+    }
     error
+}
+
+fn suggest(error: &mut clap::Error, tip: String) {
+    error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+}
+
+/// The command that an error is about, as its line of usage says; empty if it is none.
+fn command_of(error: &clap::Error) -> String {
+    let Some(ContextValue::StyledStr(usage)) = error.get(ContextKind::Usage) else { return String::new() };
+    let usage = usage.to_string();
+    let command = usage.split_whitespace().skip_while(|word| *word != "ioc").nth(1).unwrap_or_default();
+    if command.starts_with(char::is_alphabetic) { command.to_owned() } else { String::new() }
 }
 
 #[cfg(test)]

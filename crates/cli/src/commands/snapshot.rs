@@ -11,12 +11,12 @@ use super::PlanOption;
 use super::listing::ListingOptions;
 use crate::session::Session;
 use crate::tasks::{self, Results, Task};
-use crate::ui::{Exit, Failure, Table, local_time};
+use crate::ui::{Exit, Failure, Table, local_time, name_of_now};
 
 /// List, take and remove snapshots of jails, and go back to them
 ///
 /// A snapshot is of all datasets of a jail, on ZFS at one instant. `ioc snapshot JAIL` lists the snapshots,
-/// `ioc snapshot JAIL@NAME` takes one.
+/// `ioc snapshot JAIL@NAME` takes one. As iocage has it, the name may also be given by -n.
 #[derive(Debug, clap::Args)]
 #[command(
     subcommand_negates_reqs = true,
@@ -28,6 +28,9 @@ pub(crate) struct Arguments {
     verb: Option<Verb>,
 
     #[command(flatten)]
+    name: NameOption,
+
+    #[command(flatten)]
     plan: PlanOption,
 
     #[command(flatten)]
@@ -35,6 +38,14 @@ pub(crate) struct Arguments {
 
     #[arg(value_name = "[SOURCE/]JAIL[@NAME]", required = true, hide = true)]
     subject: Option<String>,
+}
+
+/// The name of a snapshot, given apart from the jail.
+#[derive(Debug, clap::Args)]
+struct NameOption {
+    /// Name of the snapshot, instead of @NAME
+    #[arg(short = 'n', long = "name", value_name = "NAME")]
+    tag: Option<SnapshotTag>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -47,16 +58,20 @@ enum Verb {
         #[arg(value_name = "[SOURCE/]JAIL")]
         jail: String,
     },
-    /// Take snapshots
+    /// Take snapshots; without a name they are called by the time in UTC, as 2026-11-27_21:15:04
     Create {
+        #[command(flatten)]
+        name: NameOption,
         #[command(flatten)]
         plan: PlanOption,
         /// The jail and the name of the new snapshot
-        #[arg(value_name = "[SOURCE/]JAIL@NAME", required = true)]
+        #[arg(value_name = "[SOURCE/]JAIL[@NAME]", required = true)]
         snapshots: Vec<String>,
     },
     /// Remove snapshots; clones that hang on one prevent it
     Remove {
+        #[command(flatten)]
+        name: NameOption,
         #[command(flatten)]
         plan: PlanOption,
         /// The jail and the name of the snapshot
@@ -68,6 +83,8 @@ enum Verb {
         /// Destroy the snapshots that were taken after it; without -f they are named, and prevent it
         #[arg(short, long)]
         force: bool,
+        #[command(flatten)]
+        name: NameOption,
         #[command(flatten)]
         plan: PlanOption,
         /// The jail and the name of the snapshot
@@ -81,18 +98,54 @@ const COLUMNS: [&str; 4] = ["name", "created", "used", "refer"];
 const MORE_COLUMNS: [&str; 2] = ["datasets", "clones"];
 
 pub(crate) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Failure> {
+    let one = std::slice::from_ref;
     match (&arguments.verb, &arguments.subject) {
         (Some(Verb::List { listing, jail }), _) => list(session, listing, jail),
-        (Some(Verb::Create { plan, snapshots }), _) => change(session, plan, snapshots, take),
-        (Some(Verb::Remove { plan, snapshots }), _) => change(session, plan, snapshots, remove),
-        (Some(Verb::Rollback { force, plan, snapshot }), _) => {
-            change(session, plan, std::slice::from_ref(snapshot), |jail, tag| go_back(jail, tag, *force))
+        (Some(Verb::Create { name, plan, snapshots }), _) => {
+            let now = name_of_now().parse().map_err(Error::from)?;
+            change(session, plan, &name.of(snapshots, Some(&now))?, take)
         }
-        (None, Some(subject)) if subject.contains('@') => {
-            change(session, &arguments.plan, std::slice::from_ref(subject), take)
+        (Some(Verb::Remove { name, plan, snapshots }), _) => {
+            change(session, plan, &name.of(snapshots, None)?, remove)
+        }
+        (Some(Verb::Rollback { force, name, plan, snapshot }), _) => {
+            change(session, plan, &name.of(one(snapshot), None)?, |jail, tag| go_back(jail, tag, *force))
+        }
+        (None, Some(subject)) if subject.contains('@') || arguments.name.tag.is_some() => {
+            change(session, &arguments.plan, &arguments.name.of(one(subject), None)?, take)
         }
         (None, Some(jail)) => list(session, &arguments.listing, jail),
         (None, None) => Err(Failure::Usage("no jail is given".to_owned())),
+    }
+}
+
+/// A snapshot as it was written: of which jail, and its name.
+type Named<'a> = (&'a str, SnapshotTag);
+
+impl NameOption {
+    /// The snapshots that these words name, together with the option, or else with `otherwise`.
+    fn of<'a>(
+        &self,
+        words: &'a [String],
+        otherwise: Option<&SnapshotTag>,
+    ) -> Result<Vec<Named<'a>>, Failure> {
+        let named = |word: &'a String| {
+            // The last @ separates: a tag never has one.
+            match (word.rsplit_once('@'), &self.tag) {
+                (Some(_), Some(tag)) => {
+                    Err(Failure::Usage(format!("{word} names a snapshot, and -n {tag} another one")))
+                }
+                (Some((jail, tag)), None) => {
+                    let tag = tag.parse().map_err(|error| Failure::Usage(format!("{word}: {error}")))?;
+                    Ok((jail, tag))
+                }
+                (None, tag) => match tag.as_ref().or(otherwise) {
+                    Some(tag) => Ok((word.as_str(), tag.clone())),
+                    None => Err(Failure::Usage(format!("{word} names no snapshot; write JAIL@NAME"))),
+                },
+            }
+        };
+        words.iter().map(named).collect()
     }
 }
 
@@ -140,25 +193,20 @@ fn go_back(jail: JailRef, tag: SnapshotTag, force: bool) -> Change {
 fn change(
     session: &Session,
     plan: &PlanOption,
-    snapshots: &[String],
+    snapshots: &[Named<'_>],
     change: impl Fn(JailRef, SnapshotTag) -> Change,
 ) -> Result<Exit, Failure> {
     let mut results = Results::new(session);
     let mut tasks = Vec::new();
-    for text in snapshots {
-        // The last @ separates: a tag never has one.
-        let Some((jail, tag)) = text.rsplit_once('@') else {
-            return Err(Failure::Usage(format!("{text} names no snapshot; write JAIL@NAME")));
-        };
-        let tag: SnapshotTag = tag.parse().map_err(|error| Failure::Usage(format!("{text}: {error}")))?;
+    for (jail, tag) in snapshots {
         match session.ioc.jail(jail) {
             Ok(jail) => {
                 let target = format!("{}@{tag}", session.name(&jail));
-                let Change { operation, done } = change(jail, tag);
+                let Change { operation, done } = change(jail, tag.clone());
                 let done = format!("snapshot {target} {done}");
                 tasks.push(Task { unchanged: done.clone(), done, target, operation });
             }
-            Err(error @ Error::JailUnknown(_)) => results.failed(text, error.into()),
+            Err(error @ Error::JailUnknown(_)) => results.failed(&format!("{jail}@{tag}"), error.into()),
             Err(error) => return Err(error.into()),
         }
     }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::properties::Change;
 use super::select::{self, FILTER_HELP};
-use super::{JobsOption, PlanOption};
+use super::{IgnoreOption, JobsOption, PlanOption};
 use crate::session::Session;
 use crate::tasks::{self, Results};
 use crate::ui::{Exit, Failure};
@@ -23,6 +23,9 @@ pub(crate) struct Arguments {
     /// Set a property for this start only; KEY alone goes back to its default
     #[arg(short, long, value_name = "KEY[=VALUE]", conflicts_with = "rc")]
     option: Vec<Change>,
+
+    #[command(flatten)]
+    ignore: IgnoreOption,
 
     #[command(flatten)]
     jobs: JobsOption,
@@ -62,7 +65,7 @@ pub(crate) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Fail
         let name = session.name(&jail);
         match result {
             Ok(outcome) => running(&mut results, &name, "start", outcome)?,
-            Err(error) => results.failed(&name, error.into()),
+            Err(error) => arguments.ignore.failed(&mut results, &name, error.into()),
         }
     }
     results.finish()

@@ -4,7 +4,7 @@ use libioc::operation::{Outcome, StopOptions};
 use serde_json::json;
 
 use super::select::{self, FILTER_HELP};
-use super::{JobsOption, PlanOption};
+use super::{IgnoreOption, JobsOption, PlanOption};
 use crate::session::Session;
 use crate::tasks::{self, Results};
 use crate::ui::{Exit, Failure};
@@ -19,6 +19,9 @@ pub(crate) struct Arguments {
     /// Go on when a hook fails, and clean up after jails that do not run any more
     #[arg(short, long)]
     force: bool,
+
+    #[command(flatten)]
+    ignore: IgnoreOption,
 
     #[command(flatten)]
     jobs: JobsOption,
@@ -59,7 +62,7 @@ pub(crate) fn run(arguments: &Arguments, session: &Session) -> Result<Exit, Fail
                 let facts = json!({ "operation": "stop", "changed": changed });
                 results.done(&name, &format!("{name} {text}"), facts)?;
             }
-            Err(error) => results.failed(&name, error.into()),
+            Err(error) => arguments.ignore.failed(&mut results, &name, error.into()),
         }
     }
     results.finish()

@@ -18,7 +18,19 @@ fn what_is_no_command_line() {
         "ioc create",
         "ioc create web boot",
         "ioc create -r 14.3-RELEASE -t base web",
-        "ioc create -n web",
+        "ioc create -n web -s",
+        "ioc create -n web -u 0f6c2b1a-77de-4e0c-8a5b-2f9d1c3e4b5a",
+        "ioc create -u 0f6c2b1a",
+        "ioc clone",
+        "ioc get -s -j web",
+        "ioc get -p web",
+        "ioc get -r --origin boot",
+        "ioc get -r",
+        "ioc list -q -l",
+        "ioc list -q -r",
+        "ioc list -B -r",
+        "ioc -D -d info list",
+        "ioc start -i",
         "ioc create -c 0 web",
         "ioc start",
         "ioc start --rc web",
@@ -53,6 +65,13 @@ fn options_of_two_letters() {
 }
 
 #[test]
+fn debug_and_version_as_iocage_has_them() {
+    assert_eq!(parse("ioc -D list").unwrap().level(), crate::ui::Level::Debug);
+    assert_eq!(parse("ioc list").unwrap().level(), crate::ui::Level::Info);
+    assert!(parse("ioc -v").unwrap().version);
+}
+
+#[test]
 fn options_stand_anywhere_but_for_the_log_level() {
     let arguments = parse("ioc -d DEBUG list -d --json --source a=/a --source b=/b").unwrap();
     assert_eq!(arguments.log_level, crate::ui::Level::Debug);
@@ -72,10 +91,26 @@ fn an_option_that_does_not_exist_is_named_as_it_was_written() {
 
 #[test]
 fn commands_of_older_programs_lead_to_ours() {
-    for (older, instead) in OLDER {
+    for (older, instead) in older::COMMANDS {
         let error = usage_error(parse(&format!("ioc {older} web")).unwrap_err(), &[]).to_string();
         assert!(error.contains(instead) && !error.contains("similar"), "{error}");
         for ours in instead.split('`').filter(|text| text.starts_with("ioc ")) {
+            parse(&ours.replace('\'', "")).unwrap_or_else(|error| panic!("{ours}: {error}"));
+        }
+    }
+}
+
+#[test]
+fn options_of_older_programs_lead_to_ours() {
+    for (command, names, instead) in older::OPTIONS.iter().filter(|(command, ..)| *command != "exec") {
+        for name in *names {
+            let line = format!("ioc {command} {name}");
+            let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+            let error = usage_error(parse(&line).unwrap_err(), &words).to_string();
+            assert!(error.contains(instead) && error.contains(name) && !error.contains("similar"), "{error}");
+        }
+        for ours in instead.split('`').filter(|text| text.starts_with("ioc ")) {
+            let ours = ours.split(" > ").next().unwrap();
             parse(&ours.replace('\'', "")).unwrap_or_else(|error| panic!("{ours}: {error}"));
         }
     }
@@ -96,7 +131,7 @@ fn help_texts() {
     let mut command = Arguments::command().term_width(100);
     command.build();
     golden("help.txt", &command.render_help().to_string());
-    for name in ["exec", "list", "start"] {
+    for name in ["create", "exec", "get", "list", "start"] {
         let command = command.find_subcommand_mut(name).unwrap();
         golden(&format!("help-{name}.txt"), &command.render_long_help().to_string());
     }

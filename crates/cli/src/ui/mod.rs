@@ -19,4 +19,4 @@ pub(crate) use exit::Exit;
 pub(crate) use screen::{Colour, Level, Screen};
 pub(crate) use table::{Format, Table};
 pub(crate) use text::{visible, visible_file, visible_lines};
-pub(crate) use time::local_time;
+pub(crate) use time::{local_time, name_of_now};

@@ -9,6 +9,7 @@ mod explain;
 mod freebsd;
 mod fstab;
 mod hostile;
+mod iocage;
 mod lifecycle;
 mod migrate;
 #[cfg(target_os = "linux")]
