@@ -33,6 +33,7 @@
 //! | [`explain`] | why a jail is as it is, and what is in the way of its start |
 //! | [`select`] | finding jails by names and filters |
 //! | [`releases`] | finding releases |
+//! | [`report`] | all that is known of a host, for somebody who looks at it from afar |
 //! | [`source`] | the roots that jails live below |
 //!
 //! The library never prints, exits, prompts or reads the environment.
@@ -49,6 +50,7 @@ pub mod order;
 pub mod plan;
 pub mod planner;
 pub mod releases;
+pub mod report;
 pub mod select;
 pub mod source;
 

@@ -8,6 +8,7 @@ mod completions;
 mod console;
 mod create;
 mod deactivate;
+mod debug;
 mod destroy;
 mod df;
 mod exec;
@@ -52,6 +53,7 @@ pub(crate) enum Command {
     Console(console::Arguments),
     Create(create::Arguments),
     Deactivate(deactivate::Arguments),
+    Debug(debug::Arguments),
     Destroy(destroy::Arguments),
     Df(df::Arguments),
     Exec(exec::Arguments),
@@ -144,6 +146,7 @@ fn run(detect: Detect, arguments: &Arguments, screen: &Screen) -> Result<Exit, F
         Command::Console(arguments) => console::run(arguments, &session_of(arguments.jail())?),
         Command::Create(arguments) => create::run(arguments, &session()?),
         Command::Deactivate(arguments) => deactivate::run(arguments, &session()?),
+        Command::Debug(arguments) => debug::run(arguments, &session()?),
         Command::Destroy(arguments) => destroy::run(arguments, &session()?),
         Command::Df(arguments) => df::run(arguments, &session()?),
         Command::Exec(arguments) => exec::run(arguments, &session_of(arguments.jail())?),

@@ -17,7 +17,7 @@ pub(super) const COMMANDS: [(&str, &str); 12] = [
 ];
 
 /// Options of commands (of none: those before the command), long and short, and what to do instead.
-pub(super) const OPTIONS: [(&str, &[&str], &str); 6] = [
+pub(super) const OPTIONS: [(&str, &[&str], &str); 7] = [
     ("", &["--force", "-f"], "only `ioc migrate '*'` converts old jails, and it asks"),
     (
         "create",
@@ -30,6 +30,7 @@ pub(super) const OPTIONS: [(&str, &[&str], &str); 6] = [
         "a configuration has what differs from the defaults; `ioc get all JAIL` shows everything, and \
          `ioc set PROPERTY=VALUE JAIL` makes it independent of a default",
     ),
+    ("debug", &["--directory", "-d"], "the report is a result: `ioc debug > FILE`"),
     ("exec", &["--host_user"], "commands run as users of the jail: `ioc exec --user USER JAIL COMMAND`"),
     (
         "list",

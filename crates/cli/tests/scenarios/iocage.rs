@@ -155,4 +155,38 @@ scenarios! {
         assert_eq!(digits, "0000-00-00_00:00:00");
         assert_eq!(machine.store() == Store::Zfs, machine.snapshots_of("jails/web/root").contains(name.trim()));
     }
+
+    fn a_report_for_somebody_else(machine) {
+        let mount = machine.directory().join("data");
+        std::fs::create_dir(&mount).unwrap();
+        machine.jail("web", &["notes=first", "priority=7"]);
+        machine.ok(&["fstab", "add", mount.to_str().unwrap(), "/mnt", "web"]);
+        let config = machine.mounted_at().join("jails/web/config.json");
+        let text = std::fs::read_to_string(&config).unwrap();
+        std::fs::write(&config, text.replacen('{', "{\"odd\": \"red\\u001b[31m\",", 1)).unwrap();
+        machine.jail("bad", &[]);
+        std::fs::write(machine.mounted_at().join("jails/bad/config.json"), "{").unwrap();
+        machine.ok(&["start", "web"]);
+        let before = std::fs::read_dir(machine.mounted_at().join(".ioc/journal")).map(Iterator::count).ok();
+        let text = machine.ok(&["debug"]);
+        for part in [
+            "ioc, version ", "== sources\n", machine.root(), "== releases\nhost", "== interfaces\n", "lo",
+            "state: up\n", "set: priority=7 (local)\n", "set: odd=red\\u{1b}[31m", "root/mnt nullfs ro 0 0\n", "mounted: ", "problem: ",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        assert!(!text.contains("set: boot="), "{text}");
+        let json: serde_json::Value = serde_json::from_str(&machine.ok(&["debug", "--json"])).unwrap();
+        assert_eq!(json["schema"], "ioc.debug/1");
+        assert_eq!(json["jails"][1]["facts"]["state"], "up");
+        assert!(json["jails"][0]["problems"][0].as_str().unwrap().contains("config.json"), "{json}");
+        assert_eq!(json["jails"][1]["problems"], serde_json::json!([]), "{json}");
+        assert_eq!(before, std::fs::read_dir(machine.mounted_at().join(".ioc/journal")).map(Iterator::count).ok());
+    }
+
+    fn a_report_on_a_host_where_nothing_works(machine) {
+        let said = machine.run_with_sources("none=/nonexistent/place", &["debug"]);
+        assert!(said.status == 0 && said.stdout.contains("== problems\n"), "{said}");
+        assert!(said.stdout.contains("none  /nonexistent/place"), "{said}");
+    }
 }
