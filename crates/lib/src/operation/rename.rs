@@ -31,17 +31,17 @@ impl Rename {
         let (mut referrers, mut unread) = (BTreeSet::new(), Vec::new());
         let facts = JailFacts::gather(ioc, &jail)?;
         for other in World::gather(ioc)?.jails {
-            match other.facts {
-                _ if other.reference == jail => continue,
-                Ok(_) => {}
+            if other.reference == jail {
+                continue;
+            }
+            let other = match JailFacts::gather(ioc, &other.reference) {
                 // What is wrong with its configuration is the jail's own trouble, and keeps it from being changed.
                 Err(Error::Config { .. }) => {
                     unread.push(other.reference);
                     continue;
                 }
-                Err(error) => return Err(error),
-            }
-            let other = JailFacts::gather(ioc, &other.reference)?;
+                facts => facts?,
+            };
             if rename::refers(&other, &facts)? {
                 referrers.insert(other.reference);
             }
