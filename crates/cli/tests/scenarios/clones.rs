@@ -68,6 +68,21 @@ scenarios! {
         }
     }
 
+    fn what_a_failed_destruction_left_goes_with_the_next_one(machine) {
+        web_and_its_clone(machine);
+        machine.jail("db", &[]);
+        machine.ok(&["snapshot", "create", "web@db"]);
+        let Some(pool) = machine.pool() else { return };
+        for jail in ["web2", "db"] {
+            pool.zfs(&["destroy", &format!("{}/jails/{jail}/root", machine.root())]);
+        }
+        let plan = machine.ok(&["destroy", "-R", "--plan", "web"]);
+        assert!(plan.contains("jails/web2") && !plan.contains("jails/db"), "{plan}");
+        machine.ok(&["destroy", "-R", "-f", "web"]);
+        assert_eq!(machine.run(&["list", "-H", "-o", "name"]).stdout, "db\n");
+        machine.ok(&["destroy", "-f", "db"]);
+    }
+
     fn several_are_destroyed_in_the_right_order(machine) {
         web_and_its_clone(machine);
         machine.ok(&["clone", "web2", "web3"]);

@@ -27,8 +27,40 @@ pub fn owner(ioc: &Ioc, dataset: &DatasetName) -> Result<Option<JailRef>, Error>
     Ok(best.map(|(_, jail)| jail))
 }
 
+/// The jails that own clones of these snapshots, and those that are left of ones whose clone is gone.
+pub fn hanging_on(ioc: &Ioc, snapshots: &[SnapshotInfo]) -> Result<BTreeSet<JailRef>, Error> {
+    let mut jails = owners_of_clones(ioc, snapshots)?;
+    jails.extend(remains(ioc, snapshots)?);
+    Ok(jails)
+}
+
+/// Jails without a root for which one of these snapshots was taken, as it bears their name: their destruction failed
+/// halfway, and asked for again it has to go on.
+fn remains(ioc: &Ioc, snapshots: &[SnapshotInfo]) -> Result<BTreeSet<JailRef>, Error> {
+    let mut candidates: BTreeMap<DatasetName, JailRef> = BTreeMap::new();
+    for SnapshotInfo { name, .. } in snapshots.iter().filter(|info| info.clones.is_empty()) {
+        let Ok(jail) = name.tag.as_str().parse::<JailName>() else { continue };
+        let root_of = owner(ioc, &name.dataset)?.filter(|_| name.dataset.last() == Part::Root.name());
+        let Some(origin) = root_of.filter(|origin| origin.name != jail) else { continue };
+        // What a user took is on the jail's own dataset as well.
+        let own = name.dataset.parent().map(|dataset| dataset.at(name.tag.clone()));
+        if snapshots.iter().any(|info| Some(&info.name) == own.as_ref()) {
+            continue;
+        }
+        let source = ioc.source(&origin.source)?;
+        candidates.insert(source.jail(&jail)?, source.reference(&jail));
+    }
+    let Some((first, _)) = candidates.first_key_value() else { return Ok(BTreeSet::new()) };
+    let names: Vec<_> =
+        candidates.keys().flat_map(|dataset| [dataset.clone(), dataset.part(Part::Root)]).collect();
+    let found = ioc.host().store(first).existing(&names)?;
+    let is_rest =
+        |dataset: &DatasetName| found.contains_key(dataset) && !found.contains_key(&dataset.part(Part::Root));
+    Ok(candidates.into_iter().filter(|(dataset, _)| is_rest(dataset)).map(|(_, jail)| jail).collect())
+}
+
 /// The jails that own clones of these snapshots.
-pub fn owners_of_clones(ioc: &Ioc, snapshots: &[SnapshotInfo]) -> Result<BTreeSet<JailRef>, Error> {
+fn owners_of_clones(ioc: &Ioc, snapshots: &[SnapshotInfo]) -> Result<BTreeSet<JailRef>, Error> {
     let mut owners = BTreeSet::new();
     for clone in snapshots.iter().flat_map(|info| &info.clones) {
         owners.extend(owner(ioc, clone)?);
@@ -49,7 +81,7 @@ pub fn closure(
         if !seen.insert(jail.clone()) {
             continue;
         }
-        ahead.extend(owners_of_clones(ioc, &JailStorage::gather(ioc, &jail)?.snapshots)?);
+        ahead.extend(hanging_on(ioc, &JailStorage::gather(ioc, &jail)?.snapshots)?);
         found.push(jail);
     }
     found.sort();

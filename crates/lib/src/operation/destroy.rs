@@ -40,7 +40,7 @@ impl Destroy {
     pub fn with_dependents(mut self, ioc: &Ioc) -> Result<Self, Error> {
         self.dependents = dependents::closure(
             ioc,
-            dependents::owners_of_clones(ioc, &JailStorage::gather(ioc, &self.jail)?.snapshots)?,
+            dependents::hanging_on(ioc, &JailStorage::gather(ioc, &self.jail)?.snapshots)?,
             &BTreeSet::from([self.jail.clone()]),
         )?;
         Ok(self)
@@ -195,7 +195,7 @@ impl DestroyRelease {
     pub fn with_dependents(mut self, ioc: &Ioc) -> Result<Self, Error> {
         let dataset = self.source.release(&self.name)?;
         let snapshots = ioc.host().store(&dataset).snapshots(&dataset, true)?;
-        let mut first = dependents::owners_of_clones(ioc, &snapshots)?;
+        let mut first = dependents::hanging_on(ioc, &snapshots)?;
         first.extend(users(ioc, &self.source, &self.name)?);
         self.dependents = dependents::closure(ioc, first, &BTreeSet::new())?;
         Ok(self)
