@@ -222,6 +222,11 @@ fn properties_of_the_dataset_are_written_when_they_differ() {
     assert!(told["compressratio"].as_str().is_some_and(|ratio| ratio.ends_with('x')), "{told}");
     machine.ok(&["set", "reservation", "web"]);
     assert_eq!((native("reservation"), steps("reservation=0")), ("0\n".into(), 0));
+    machine.ok(&["set", "refquota=30M", "refreservation=1M", "dedup=on", "web"]);
+    let given = machine.ok(&["list", "-H", "-o", "refquota,refreservation,dedup"]);
+    assert_eq!(given, "30M\t1M\ton\n");
+    assert_eq!((steps("refquota=30M"), steps("refreservation=1M"), steps("dedup=on")), (0, 0, 0));
+    machine.ok(&["set", "refquota", "refreservation", "dedup", "web"]);
     // The dataset outgrew it, or would: refused whole, and what is so already is no change.
     fs::write(machine.jail_root("web").join("big"), vec![7; 4 << 20]).unwrap();
     machine.fails(1, &["set", "quota=64K", "web"]);

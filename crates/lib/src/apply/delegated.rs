@@ -148,7 +148,7 @@ mod tests {
             panic!("{cmd}")
         }
 
-        fn pipe(&self, from: &Cmd, _: &Cmd) -> Result<(), ExecError> {
+        fn pipe(&self, from: &Cmd, _: &Cmd, _: &(dyn Fn(u64) + Sync)) -> Result<(), ExecError> {
             panic!("{from}")
         }
 

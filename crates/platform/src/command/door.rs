@@ -168,20 +168,25 @@ impl Commands for Door {
         finished(ended, stdout.all().map_err(|source| io_error(cmd, source))?)
     }
 
-    fn pipe(&self, from: &Cmd, to: &Cmd) -> Result<(), ExecError> {
+    fn pipe(&self, from: &Cmd, to: &Cmd, progress: &(dyn Fn(u64) + Sync)) -> Result<(), ExecError> {
         let mut sender = Process::start(from, Stdio::null(), Stdio::piped())?;
         self.count();
         let stream = sender.child.stdout.take().expect("standard output was asked to be a pipe");
-        let (receiver, _output) = Process::start_captured(to, stream.into())?;
+        let (mut receiver, _output) = Process::start_captured(to, Stdio::piped())?;
         self.count();
+        let sink = receiver.child.stdin.take().expect("standard input was asked to be a pipe");
         // A receiver that dies takes the sender with it by SIGPIPE; a sender that dies ends the receiver's input.
-        let (sent, received) = thread::scope(|scope| {
+        let (sent, passed, received) = thread::scope(|scope| {
             let sending = scope.spawn(|| self.finish(from, sender));
-            let received = self.finish(to, receiver);
-            (sending.join().expect("waiting for a process does not panic"), received)
+            let receiving = scope.spawn(|| self.finish(to, receiver));
+            let passed = pass_on(stream, sink, progress);
+            let ended = |thread: thread::ScopedJoinHandle<'_, _>| {
+                thread.join().expect("waiting for a process does not panic")
+            };
+            (ended(sending), passed, ended(receiving))
         });
         match (sent, received) {
-            (Ok(_), Ok(_)) => Ok(()),
+            (Ok(_), Ok(_)) => passed.map_err(|source| io_error(to, source)),
             (Ok(_), Err(error)) | (Err(error), Ok(_)) => Err(error),
             (Err(sent), Err(received)) => Err(both_failed(sent, received)),
         }
@@ -194,6 +199,35 @@ impl Commands for Door {
         self.record(cmd, &ended);
         Ok(status)
     }
+}
+
+/// Passes a stream on to its end, or until nobody reads it any more, and closes both.
+fn pass_on(mut stream: impl Read, mut sink: impl Write, progress: &(dyn Fn(u64) + Sync)) -> io::Result<()> {
+    /// How many bytes pass between two words about it.
+    const STRIDE: u64 = 1 << 20;
+    let mut buffer = vec![0; 128 << 10];
+    let (mut passed, mut told) = (0, 0);
+    loop {
+        match stream.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(length) => match sink.write_all(&buffer[..length]) {
+                Ok(()) => passed += length as u64,
+                // It has read enough, or failed: its status tells.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => break,
+                Err(error) => return Err(error),
+            },
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+        if passed - told >= STRIDE {
+            told = passed;
+            progress(passed);
+        }
+    }
+    if passed > told {
+        progress(passed);
+    }
+    Ok(())
 }
 
 /// The error of a pipe whose ends both failed: that of the sender, with what both said; but of the receiver if
@@ -365,7 +399,7 @@ mod tests {
         let sink = seen.clone();
         let door = Door::with_recorder(Arc::new(move |record| sink.lock().unwrap().push(record.clone())));
         door.run(&sh("exit 1")).unwrap_err();
-        door.pipe(&sh("echo a"), &sh("cat >/dev/null; echo b >&2")).unwrap();
+        door.pipe(&sh("echo a"), &sh("cat >/dev/null; echo b >&2"), &|_| ()).unwrap();
         drop(door.read(&sh("sleep 9")).unwrap());
         let seen = seen.lock().unwrap();
         let statuses: Vec<_> = seen.iter().map(|record| record.status).collect();
@@ -437,19 +471,24 @@ mod tests {
     #[test]
     fn both_ends_of_a_pipe_must_succeed() {
         let door = Door::new();
-        door.pipe(&sh("head -c 1000000 /dev/zero"), &sh("test $(wc -c) = 1000000")).unwrap();
-        let (status, said) = failure(door.pipe(&sh("echo s >&2; exit 3"), &sh("cat; echo r >&2; exit 4")));
+        let told = Mutex::new(Vec::new());
+        let tell = |bytes| told.lock().unwrap().push(bytes);
+        door.pipe(&sh("head -c 5000000 /dev/zero"), &sh("test $(wc -c) = 5000000"), &tell).unwrap();
+        let told = told.into_inner().unwrap();
+        assert!(told.len() > 2 && told.is_sorted() && told.last() == Some(&5_000_000), "{told:?}");
+        let (status, said) =
+            failure(door.pipe(&sh("echo s >&2; exit 3"), &sh("cat; echo r >&2; exit 4"), &|_| ()));
         assert_eq!((status, said.as_str()), (Status::Exited(3), "s\nr"));
-        assert_eq!(failure(door.pipe(&sh("echo s >&2; exit 3"), &sh("cat"))).1, "s");
+        assert_eq!(failure(door.pipe(&sh("echo s >&2; exit 3"), &sh("cat"), &|_| ())).1, "s");
         // The sender dies of SIGPIPE; that the receiver failed is the news.
-        assert_eq!(failure(door.pipe(&sh("exec yes"), &sh("echo full >&2; exit 1"))).1, "full");
+        assert_eq!(failure(door.pipe(&sh("exec yes"), &sh("echo full >&2; exit 1"), &|_| ())).1, "full");
     }
 
     #[test]
     fn a_deadline_of_either_end_ends_a_pipe() {
         let door = Door::new();
         let slow = || sh("sleep 9").timeout(Some(Duration::from_millis(100)));
-        assert!(matches!(door.pipe(&slow(), &sh("cat")), Err(ExecError::TimedOut { .. })));
-        assert!(matches!(door.pipe(&sh("exec yes"), &slow()), Err(ExecError::TimedOut { .. })));
+        assert!(matches!(door.pipe(&slow(), &sh("cat"), &|_| ()), Err(ExecError::TimedOut { .. })));
+        assert!(matches!(door.pipe(&sh("exec yes"), &slow(), &|_| ()), Err(ExecError::TimedOut { .. })));
     }
 }

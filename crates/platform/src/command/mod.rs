@@ -242,9 +242,9 @@ pub trait Commands: Send + Sync + fmt::Debug {
     /// Runs `cmd` with `input` as its standard input.
     fn write(&self, cmd: &Cmd, input: &mut dyn Read) -> Result<Finished, ExecError>;
 
-    /// Runs both, the output of the first into the input of the second, without passing the data through this
-    /// process; both must succeed.
-    fn pipe(&self, from: &Cmd, to: &Cmd) -> Result<(), ExecError>;
+    /// Runs both, the output of the first into the input of the second; both must succeed. Tells now and then how many
+    /// bytes have passed.
+    fn pipe(&self, from: &Cmd, to: &Cmd, progress: &(dyn Fn(u64) + Sync)) -> Result<(), ExecError>;
 
     /// Runs `cmd` with our own standard streams, for somebody at the terminal to talk to, such as an editor. Its
     /// status is the caller's to judge; a timeout is not looked at.

@@ -92,8 +92,11 @@ impl Commands for Script {
         self.next(&format!("{cmd} <{} bytes", sink.len()), &[])
     }
 
-    fn pipe(&self, from: &Cmd, to: &Cmd) -> Result<(), ExecError> {
-        self.next(&format!("{from} | {to}"), &[]).map(drop)
+    fn pipe(&self, from: &Cmd, to: &Cmd, progress: &(dyn Fn(u64) + Sync)) -> Result<(), ExecError> {
+        // What the first printed.
+        let passed = self.next(&format!("{from} | {to}"), &[])?.stdout;
+        progress(passed.len() as u64);
+        Ok(())
     }
 
     fn converse(&self, cmd: &Cmd) -> Result<Status, ExecError> {

@@ -61,8 +61,8 @@ pub struct DatasetInfo {
     pub locked: bool,
     /// Its properties: user properties (names with a colon) and, on zfs, native ones. [`Store::dataset`] gives all;
     /// [`Store::tree`] those user properties that were asked for, and of the native ones `type`, `mounted`,
-    /// `origin`, `used`, `referenced`, `available`, `canmount`, `readonly`, `quota`, `reservation`, `compression`,
-    /// `compressratio`, `jailed`, `keystatus` and `mountpoint`. What other systems call `zoned` is `jailed` here.
+    /// `origin`, `used`, `referenced`, `available`, `canmount`, `readonly`, `quota`, `reservation`, `refquota`,
+    /// `refreservation`, `dedup`, `compression`, `compressratio`, `jailed`, `keystatus` and `mountpoint`. What other systems call `zoned` is `jailed` here.
     pub properties: BTreeMap<String, PropertyValue>,
 }
 

@@ -166,7 +166,7 @@ impl Commands for Faulty<dyn Commands> {
         change fn run(cmd: &Cmd) -> Result<Finished, ExecError>;
         look fn read(cmd: &Cmd) -> Result<Box<dyn Read + Send>, ExecError>;
         change fn write(cmd: &Cmd, input: &mut dyn Read) -> Result<Finished, ExecError>;
-        change fn pipe(from: &Cmd, to: &Cmd) -> Result<(), ExecError>;
+        change fn pipe(from: &Cmd, to: &Cmd, progress: Progress<'_>) -> Result<(), ExecError>;
         change fn converse(cmd: &Cmd) -> Result<Status, ExecError>;
     }
 }

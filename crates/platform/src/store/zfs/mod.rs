@@ -289,15 +289,14 @@ impl Store for ZfsStore {
         self.make(cmd, target, Attempt { action: &action, subject: &origin, target: Some(target.as_str()) })
     }
 
-    /// The data never passes through this process, so there is nothing to tell `progress`.
-    fn copy(&self, order: &CopyOrder, _progress: Progress<'_>) -> Result<(), StoreError> {
+    fn copy(&self, order: &CopyOrder, progress: Progress<'_>) -> Result<(), StoreError> {
         let CopyOrder { from, tag, to, without } = order;
         let unsupported = |what: &str| Err(StoreError::Unsupported { kind: "zfs", what: what.to_owned() });
         let Some(tag) = tag else { return unsupported("copy a dataset without a snapshot of it") };
         if !without.is_empty() {
             return unsupported("leave directories out of a copy");
         }
-        self.send_to(&from.at(tag.clone()), &to.at(tag.clone()))?;
+        self.send_to(&from.at(tag.clone()), &to.at(tag.clone()), progress)?;
         let undone = |error| {
             // The error that matters is the first one.
             let _ = self.destroy(to);
@@ -354,7 +353,8 @@ impl ZfsStore {
     fn listed<'a>(&self, user: &[&'a str]) -> Vec<&'a str> {
         let mut properties =
             vec!["type", "mounted", "origin", "used", "referenced", "available", "canmount", "readonly"];
-        properties.extend(["quota", "reservation", "compression", "compressratio", JAILED]);
+        properties.extend(["quota", "reservation", "refquota", "refreservation", "dedup"]);
+        properties.extend(["compression", "compressratio", JAILED]);
         if self.dialect() == Dialect::OpenZfs {
             properties.push("keystatus");
         }

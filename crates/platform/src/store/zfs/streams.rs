@@ -5,7 +5,7 @@ use std::io::Read;
 use ioc_model::name::{SnapshotName, SnapshotTag};
 
 use crate::command::Cmd;
-use crate::store::{StoreError, Streams};
+use crate::store::{Progress, StoreError, Streams};
 
 use super::error::{Attempt, understand};
 use super::{Dialect, JAILED, ZfsStore, zfs};
@@ -28,8 +28,13 @@ fn is_compound(begin: &[u8; 24]) -> bool {
 }
 
 impl ZfsStore {
-    /// Sends a snapshot into a new dataset, without passing the data through this process.
-    pub(super) fn send_to(&self, from: &SnapshotName, to: &SnapshotName) -> Result<(), StoreError> {
+    /// Sends a snapshot into a new dataset.
+    pub(super) fn send_to(
+        &self,
+        from: &SnapshotName,
+        to: &SnapshotName,
+        progress: Progress<'_>,
+    ) -> Result<(), StoreError> {
         let (from, to_name) = (from.to_string(), to.to_string());
         let receive = match self.dialect() {
             Dialect::OpenZfs => zfs("receive").arg("-u"),
@@ -37,7 +42,7 @@ impl ZfsStore {
         };
         let action = format!("copy {from} to {}", to.dataset);
         let attempt = Attempt { action: &action, subject: &from, target: Some(&to_name) };
-        let result = self.commands.pipe(&zfs("send").arg(&from), &receive.arg(&to_name));
+        let result = self.commands.pipe(&zfs("send").arg(&from), &receive.arg(&to_name), progress);
         result.map_err(|error| match understand(error, attempt) {
             StoreError::Exists { .. } => StoreError::Exists { name: to.dataset.to_string() },
             other => other,

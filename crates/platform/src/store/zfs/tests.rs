@@ -1,13 +1,14 @@
 //! The exact commands, and what is made of their answers.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::*;
 use crate::command::script::Script;
 use crate::store::{PoolHealth, Pools, PropertyValue, Streams};
 
-const FUSE: &str = "type,mounted,origin,used,referenced,available,canmount,readonly,quota,reservation,compression,\
-                    compressratio,zoned,mountpoint";
+const FUSE: &str = "type,mounted,origin,used,referenced,available,canmount,readonly,quota,reservation,refquota,\
+                    refreservation,dedup,compression,compressratio,zoned,mountpoint";
 
 fn open_zfs(script: Script) -> ZfsStore {
     ZfsStore::with_dialect(Arc::new(script), Dialect::OpenZfs)
@@ -253,7 +254,7 @@ fn copies() {
     };
     let store = open_zfs(
         Script::default()
-            .then("/sbin/zfs send tank/a@x | /sbin/zfs receive -u tank/b@x", "")
+            .then("/sbin/zfs send tank/a@x | /sbin/zfs receive -u tank/b@x", "stream")
             .then("/sbin/zfs destroy tank/b@x", "")
             .then("/sbin/zfs mount tank/b", "")
             .fails(
@@ -265,7 +266,9 @@ fn copies() {
             .fails("/sbin/zfs mount tank/b", "cannot mount '/b': directory is not empty")
             .then("/sbin/zfs destroy tank/b", ""),
     );
-    store.copy(&order(Some("x"), &[]), &|_| {}).unwrap();
+    let told = AtomicU64::new(0);
+    store.copy(&order(Some("x"), &[]), &|bytes| told.store(bytes, Ordering::Relaxed)).unwrap();
+    assert_eq!(told.into_inner(), 6);
     let exists = store.copy(&order(Some("x"), &[]), &|_| {});
     assert!(matches!(exists, Err(StoreError::Exists { name }) if name == "tank/b"));
     assert!(store.copy(&order(Some("x"), &[]), &|_| {}).is_err());
