@@ -5,6 +5,7 @@ use ioc_testkit::sweep::{Case, case};
 
 const HOST: &str = "fetch --host -r host";
 const WEB: &str = "create -e web";
+const PINNED: &str = "create -r small-p0 web";
 
 /// All of them.
 pub(crate) const CASES: &[Case] = &[
@@ -34,6 +35,15 @@ pub(crate) const CASES: &[Case] = &[
     case("destroy_release", &[HOST], "destroy -f -r host", &[HOST]).finishing(),
     case("start", &[WEB, "start web", "stop web"], "start web", &["stop web"]),
     case("first_start", &[WEB], "start web", &["stop web", "destroy -f web", WEB]),
+    case(
+        "start_pinned",
+        &["fetch -r small --archive {dir}/small.tar", PINNED],
+        "start web",
+        &["stop web", "destroy -f web", PINNED],
+    )
+    .prepared(make_archive)
+    .cleaned(without_base)
+    .on_zfs(),
     case(
         "set_running",
         &[WEB, "start web"],
@@ -123,6 +133,13 @@ fn make_archive(machine: &Machine) {
     add("etc/", tar::EntryType::Directory, b"");
     add("etc/motd", tar::EntryType::Regular, b"hello\n");
     archive.into_inner().unwrap();
+}
+
+/// Takes away what the start of a basejail of a patch level made for all of that level.
+fn without_base(machine: &Machine) {
+    if machine.mounted_at().join("releases/small/p0").exists() {
+        machine.pool().unwrap().zfs(&["destroy", &format!("{}/releases/small/p0", machine.root())]);
+    }
 }
 
 /// A jail of iocage-legacy.

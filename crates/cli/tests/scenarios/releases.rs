@@ -103,9 +103,43 @@ scenarios! {
         machine.fails(1, &["create", "-r", "small-p9", "web"]);
         machine.ok(&["create", "-r", "small-p0", "base"]);
         let plan = machine.ok(&["start", "--plan", "base"]);
-        assert!(plan.contains("/.zfs/snapshot/p0/bin") || plan.contains("not at the jail's patch level"), "{plan}");
+        assert!(plan.contains("/.zfs/snapshot/p0/bin") || plan.contains("small/p0/bin"), "{plan}");
         let listed = machine.ok(&["list", "-r", "-H", "-o", "name,patches"]);
         assert_eq!(listed, "small\tp0,p3\n");
+    }
+
+    fn a_pinned_basejail_has_the_base_of_its_patch_level(machine) {
+        let path = archive(machine, &[]);
+        machine.ok(&["fetch", "-r", "small", "--archive", path.to_str().unwrap()]);
+        let Some(pool) = machine.pool() else { return };
+        let level = machine.mounted_at().join("releases/small/root/bin/level");
+        std::fs::write(&level, "3").unwrap();
+        pool.zfs(&["snapshot", &format!("{}/releases/small/root@p3", machine.root())]);
+        std::fs::write(&level, "not yet a patch level").unwrap();
+        let level_of = |jail: &str| std::fs::read_to_string(machine.jail_root(jail).join("bin/level")).unwrap();
+        for jail in ["one", "two"] {
+            machine.ok(&["create", "-r", "small-p3", jail]);
+            machine.ok(&["start", jail]);
+            assert_eq!(level_of(jail), "3");
+        }
+        machine.ok(&["stop", "one"]);
+        assert_eq!(level_of("two"), "3");
+        machine.ok(&["stop", "two"]);
+        let clone = format!("{}/releases/small/p3", machine.root());
+        if machine.mounted_at().join("releases/small/p3").exists() {
+            std::fs::write(machine.mounted_at().join("releases/small/p3/bin/level"), "4").unwrap_err();
+            assert!(!machine.ok(&["start", "--plan", "one"]).contains(&clone));
+            pool.zfs(&["unmount", &clone]);
+            machine.ok(&["start", "one"]);
+            assert_eq!(level_of("one"), "3");
+            machine.ok(&["stop", "one"]);
+            pool.zfs(&["destroy", &clone]);
+            pool.zfs(&["create", &clone]);
+            assert!(machine.fails(1, &["start", "one"]).contains(&clone));
+        }
+        machine.ok(&["destroy", "-f", "one", "two"]);
+        machine.ok(&["destroy", "-f", "-r", "small"]);
+        assert_eq!(releases(machine), Vec::<String>::new());
     }
 
     fn a_release_of_the_host_only_makes_basejails(machine) {

@@ -250,6 +250,24 @@ fn take(step: &Step, host: &Host, progress: &(dyn Fn(u64) + Sync)) -> Result<Don
         }
         DestroySnapshot { snapshot } => host.store(&snapshot.dataset).destroy_snapshot(snapshot)?,
         CloneSnapshot { origin, target, new } => host.store(target).clone_snapshot(origin, target, new)?,
+        MakeBase { origin, dataset } => {
+            let read_only = ("readonly".to_owned(), "on".to_owned());
+            let new = NewDataset { properties: [read_only].into() };
+            match host.store(dataset).clone_snapshot(origin, dataset, &new) {
+                // Perhaps it is just being mounted.
+                Err(StoreError::Exists { .. }) => {
+                    host.store(dataset).mount(dataset)?;
+                    return Ok(UNCHANGED);
+                }
+                made => made?,
+            }
+        }
+        RemoveBase { dataset } => match host.store(dataset).destroy(dataset) {
+            Err(StoreError::HasDependents { .. } | StoreError::Busy { .. } | StoreError::NotFound { .. }) => {
+                return Ok(UNCHANGED);
+            }
+            gone => gone?,
+        },
         Copy(order) => host.store(&order.to).copy(order, progress)?,
         Promote { dataset, .. } => host.store(dataset).promote(dataset)?,
         Rename { from, to } => host.store(from).rename(from, to)?,

@@ -1,5 +1,6 @@
 //! What planners are given: the state of the host, read and never changed.
 
+pub mod base;
 pub mod config;
 pub mod delegated;
 pub mod dependents;

@@ -68,6 +68,8 @@ pub struct ReleaseFacts {
     pub dataset: DatasetName,
     /// Which store holds it.
     pub store: StoreKind,
+    /// Where its dataset is mounted.
+    pub directory: PathBuf,
     /// Where its root is mounted.
     pub root: PathBuf,
     /// Snapshots of its root that are patch levels, lowest first; none in the directory store.
@@ -78,17 +80,6 @@ pub struct ReleaseFacts {
     pub base: PathBuf,
     /// The base directories: what a basejail mounts read-only. Each is a real directory there.
     pub directories: Vec<JailPath>,
-}
-
-/// What a basejail mounts: directories, and where they are.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BaseMount {
-    /// The directory that holds them.
-    pub from: PathBuf,
-    /// The directories.
-    pub directories: Vec<JailPath>,
-    /// They are as the release is now, and the jail is pinned to an earlier patch level.
-    pub too_new: bool,
 }
 
 /// Directories of a FreeBSD release that are its base; the reference's list.
@@ -139,6 +130,7 @@ impl ReleaseFacts {
             name: name.clone(),
             dataset,
             store: store.kind(),
+            directory,
             root,
             patches,
             kind: record.map(|r| r.kind),
@@ -167,31 +159,6 @@ impl ReleaseFacts {
             None => self.patches.last().copied(),
         };
         level.map(SnapshotTag::patch).map(Some).ok_or_else(|| Error::ReleaseUnknown(release.clone()))
-    }
-
-    /// What a basejail of `release` mounts.
-    pub fn base_mount(&self, host: &Host, release: &ReleaseRef) -> Result<BaseMount, Error> {
-        let from = self.mount_base(host, release)?;
-        let earlier = release.patch.is_some() && release.patch != self.patches.last().copied();
-        let too_new = earlier && !self.is_host() && from == self.base;
-        Ok(BaseMount { from, directories: self.directories.clone(), too_new })
-    }
-
-    /// Where the base directories of `release` are to be mounted from: its snapshot, where the file system shows
-    /// snapshots as directories; else the root as it is.
-    fn mount_base(&self, host: &Host, release: &ReleaseRef) -> Result<PathBuf, Error> {
-        // Releases of iocage have no snapshots of patch levels: their roots are what its basejails mount.
-        if self.is_host() || self.patches.is_empty() && release.patch.is_none() {
-            return Ok(self.base.clone());
-        }
-        match self.snapshot(release)? {
-            None => Ok(self.base.clone()),
-            Some(tag) => {
-                let name = self.dataset.part(Part::Root).at(tag);
-                let shown = host.store(&self.dataset).snapshot_directory(&name, &self.root);
-                Ok(shown.unwrap_or_else(|| self.base.clone()))
-            }
-        }
     }
 }
 

@@ -12,6 +12,7 @@ use ioc_platform::mounts::MountKind;
 
 use crate::apply::LockName;
 use crate::error::Error;
+use crate::facts::base::BaseMount;
 use crate::facts::delegated::Delegated;
 use crate::facts::devfs::{self, JailRuleset};
 use crate::facts::jail::JailFacts;
@@ -140,7 +141,9 @@ fn plan_on(
     let host = ioc.host();
     let release = wrong.take(base_release(ioc, jail));
     let base = match (&release, wrong.take(jail.release())) {
-        (Some(release), Some(reference)) => wrong.take(release.base_mount(host, &reference).map(Some)),
+        (Some(release), Some(reference)) => {
+            wrong.take(BaseMount::gather(host, release, &reference).map(Some))
+        }
         _ => None,
     };
     let (release, base) = (release.as_ref(), base.as_ref());

@@ -66,6 +66,19 @@ pub enum Step {
         #[serde(flatten)]
         new: NewDataset,
     },
+    /// Makes a read-only clone of a release's snapshot for basejails to mount, unless another start made it in the
+    /// meantime.
+    MakeBase {
+        /// The snapshot.
+        origin: SnapshotName,
+        /// The new dataset.
+        dataset: DatasetName,
+    },
+    /// Destroys one again that no other jail has come to use.
+    RemoveBase {
+        /// The dataset.
+        dataset: DatasetName,
+    },
     /// Copies a dataset.
     Copy(CopyOrder),
     /// Makes a clone independent of its origin.
@@ -409,6 +422,8 @@ impl Step {
             | CreateSnapshot { .. }
             | DestroySnapshot { .. }
             | CloneSnapshot { .. }
+            | MakeBase { .. }
+            | RemoveBase { .. }
             | Copy(_)
             | Promote { .. }
             | Rename { .. }

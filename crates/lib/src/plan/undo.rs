@@ -15,6 +15,7 @@ impl Step {
             CreateDataset { dataset, .. } | CloneSnapshot { target: dataset, .. } => {
                 vec![DestroyDataset { dataset }]
             }
+            MakeBase { dataset, .. } => vec![RemoveBase { dataset }],
             // What is received has the snapshot that was sent, until the copy is done.
             Copy(order) => {
                 let received = order.tag.map(|tag| DestroySnapshot { snapshot: order.to.at(tag) });
@@ -68,6 +69,7 @@ impl Step {
             GiveInterface(interface) => vec![TakeInterface(interface)],
             DestroyNamespace { .. }
             | DestroyDataset { .. }
+            | RemoveBase { .. }
             | DestroySnapshot { .. }
             | Rollback { .. }
             | RemoveFile { previous: None, .. }

@@ -100,6 +100,14 @@ impl File {
                 self.add("exec.prepare", &format!("[ -e {path} ] || touch {path}"));
             }
             Step::WriteFile { path, content, .. } => self.file(&path.to_string(), content),
+            Step::MakeBase { origin, dataset } => {
+                let (origin, dataset) = (word(&origin.to_string()), word(dataset.as_str()));
+                let make = format!("zfs clone -o readonly=on {origin} {dataset}");
+                self.add("exec.prepare", &format!("zfs list {dataset} >/dev/null 2>&1 || {make}"));
+            }
+            Step::MountDataset { dataset } => {
+                self.add("exec.prepare", &format!("zfs mount {} || :", word(dataset.as_str())));
+            }
             Step::Mount(spec) => self.mount(spec),
             Step::CreateJail(spec) => self.jail(spec),
             // A number without rules would show every device of the host.
@@ -455,6 +463,26 @@ mod tests {
         );
         assert!(lines.contains(&"exec.release += 'devfs rule -s 20000 delset';"), "{lines:?}");
         assert!(conf.left_out.is_empty());
+    }
+
+    #[test]
+    fn a_clone_for_the_base_is_made_before_it_is_mounted() {
+        let mut start = Plan::new("start", "web");
+        let dataset: ioc_model::name::DatasetName = "tank/releases/r/p1".parse().unwrap();
+        let origin = "tank/releases/r/root@p1".parse().unwrap();
+        start.push(Step::MakeBase { origin, dataset: dataset.clone() });
+        start.push(Step::MountDataset { dataset });
+        let conf = write(&"ioc-web".parse().unwrap(), &start, &Plan::new("stop", "web"), false);
+        let prepare = conf.text.lines().filter_map(|line| line.strip_prefix("\texec.prepare += "));
+        let prepare: Vec<String> = prepare.map(|line| read(line.trim_end_matches(';'))).collect();
+        let make = "zfs clone -o readonly=on tank/releases/r/root@p1 tank/releases/r/p1";
+        assert_eq!(
+            prepare,
+            [
+                format!("zfs list tank/releases/r/p1 >/dev/null 2>&1 || {make}"),
+                "zfs mount tank/releases/r/p1 || :".to_owned()
+            ]
+        );
     }
 
     #[test]

@@ -12,12 +12,12 @@ use ioc_platform::mounts::{MountKind, MountSpec};
 
 use super::{environment, etc, network};
 use crate::error::Error;
+use crate::facts::base::BaseMount;
 use crate::facts::delegated::Delegated;
 use crate::facts::devfs::JailRuleset;
 use crate::facts::jail::JailFacts;
 use crate::facts::jail_etc::JailEtc;
 use crate::facts::network::NetworkFacts;
-use crate::facts::release::BaseMount;
 use crate::plan::{Content, Hook, Place, Plan, Remembered, Step};
 
 /// What starting a jail depends on.
@@ -65,11 +65,6 @@ pub fn plan(facts: &Facts<'_>, purpose: Purpose) -> Result<Plan, Error> {
     let jail = facts.jail;
     let mut plan = Plan::new("start", &jail.reference.name);
     let mut memory = Remembered::default();
-    if facts.base.is_some_and(|base| base.too_new) {
-        let note = "snapshots are no directories on this host: the base is that of the release as it is now, not at \
-                    the jail's patch level";
-        plan.notes.push(note.to_owned());
-    }
     let env = environment::of_hooks(jail, facts.environment)?;
     let hook = |plan: &mut Plan, which| add_hook(plan, jail, which, &env, &facts.missing_scripts);
 
@@ -78,6 +73,12 @@ pub fn plan(facts: &Facts<'_>, purpose: Purpose) -> Result<Plan, Error> {
     if let JailRuleset { number, define: Some(rules) } = &facts.ruleset {
         plan.push(Step::DefineRuleset { number: *number, rules: rules.clone() });
         memory.ruleset = Some(*number);
+    }
+    if let Some(clone) = facts.base.and_then(|base| base.clone.as_ref()) {
+        plan.push(match clone.exists {
+            true => Step::MountDataset { dataset: clone.dataset.clone() },
+            false => Step::MakeBase { origin: clone.origin.clone(), dataset: clone.dataset.clone() },
+        });
     }
     mounts(&mut plan, facts)?;
     if !jail.vnet {
