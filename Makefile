@@ -32,7 +32,7 @@ check:
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps
 	CARGO='$(CARGO)' sh tools/licences.sh
 	sh tools/shellcheck.sh
-	sh tools/freebsd.sh
+	sh tools/freebsd.sh check
 
 msrv:
 	sh tools/msrv.sh

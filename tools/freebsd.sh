@@ -1,7 +1,8 @@
 #!/bin/sh
-# usage: sh tools/freebsd.sh [tests]
-# Builds for FreeBSD with warnings denied: the command as target/freebsd/ioc and, if asked
-# for, every test binary as target/freebsd/tests/NAME (tests/freebsd/run takes both to a guest).
+# usage: sh tools/freebsd.sh [check|tests]
+# Builds for FreeBSD with warnings denied: the command as target/freebsd/ioc. With `check`
+# the tests are type-checked as well; with `tests` they are built, as target/freebsd/tests/NAME
+# (tests/freebsd/run takes them and the command to a guest).
 # On FreeBSD itself this is the native build; elsewhere a cross build with the toolchain
 # of tools/freebsd-toolchain.sh, for FreeBSD 14 and newer on amd64, as zig's stubs go
 # back no further. For older ones set FREEBSD_SYSROOT to a directory that holds that
@@ -10,8 +11,7 @@ set -eu
 cd "$(dirname "$0")/.."
 root=$PWD
 out=target/freebsd
-tests=false
-[ "${1:-}" != tests ] || tests=true
+what=${1:-}
 export RUSTFLAGS="-Dwarnings"
 # Whole-program optimisation costs each test binary a minute, and a port has its own build.
 export CARGO_PROFILE_RELEASE_LTO=off
@@ -20,6 +20,7 @@ if [ "$(uname -s)" = FreeBSD ]; then
     target_dir=$out/native
     binaries=$target_dir/release
     build() { cargo build "$@"; }
+    check() { cargo check "$@"; }
     test_build() { cargo test --no-run "$@"; }
     set --
 else
@@ -34,6 +35,7 @@ else
     export PATH="$cache/python/bin:$PATH"
     export CARGO_ZIGBUILD_CACHE_DIR="$cache/zig" ZIG_GLOBAL_CACHE_DIR="$cache/zig"
     build() { cargo-zigbuild zigbuild "$@"; }
+    check() { cargo-zigbuild check "$@"; }
     test_build() { cargo-zigbuild test --no-run "$@"; }
     if [ -n "${FREEBSD_SYSROOT:-}" ]; then
         sh tools/packages.sh sysroot
@@ -52,6 +54,7 @@ else
         export CARGO_TARGET_X86_64_UNKNOWN_FREEBSD_LINKER=clang
         for word in $clang -fuse-ld=lld "$note"; do RUSTFLAGS="$RUSTFLAGS -Clink-arg=$word"; done
         build() { "$CARGO" build "$@"; }
+        check() { "$CARGO" check "$@"; }
         test_build() { "$CARGO" test --no-run "$@"; }
     fi
     binaries=$target_dir/$triple/release
@@ -62,7 +65,10 @@ build --release --locked --workspace --bins --target-dir "$target_dir" "$@"
 mkdir -p $out/tests
 cp "$binaries/ioc" $out/ioc
 
-if ! $tests; then
+if [ "$what" = check ]; then
+    check --locked --workspace --all-targets --target-dir "$target_dir" "$@"
+fi
+if [ "$what" != tests ]; then
     echo "$out/ioc"
     exit 0
 fi

@@ -18,8 +18,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 mod confined;
-// Their oracle is openat2(2), and their races need renameat2(2).
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
 mod tests;
 mod unpack;
 mod walk;

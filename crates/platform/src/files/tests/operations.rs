@@ -4,9 +4,6 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 
-use nix::sys::stat::{Mode, SFlag, makedev, mknod};
-use nix::unistd::mkfifo;
-
 use super::fixture::{Ground, path};
 use crate::files::{Change, ConfinedFiles, Files, FilesError, Kind};
 
@@ -39,28 +36,6 @@ fn a_root_that_is_not_there_is_an_error_not_an_absent_file() {
     assert!(FILES.metadata(&root, &path("/")).is_err());
     assert!(FILES.remove_file(&root, &path("/f")).is_err());
     assert!(FILES.make_directory(&root, &path("/d"), 0o755).is_err());
-}
-
-#[test]
-fn devices_and_fifos_are_neither_read_nor_waited_for() {
-    let ground = Ground::new();
-    mkfifo(&ground.at("fifo"), Mode::S_IRWXU).unwrap();
-    mknod(&ground.at("zero"), SFlag::S_IFCHR, Mode::S_IRWXU, makedev(1, 5)).unwrap();
-    for name in ["/fifo", "/zero"] {
-        let (root, path) = (ground.root(), path(name));
-        assert!(matches!(FILES.read(&root, &path, 5), Err(FilesError::Kind { .. })), "{name}");
-        assert!(matches!(FILES.replace(&root, &path, b"", 0o644), Err(FilesError::Kind { .. })), "{name}");
-        assert!(matches!(FILES.make_directory(&root, &path, 0o755), Err(FilesError::Kind { .. })), "{name}");
-        assert_eq!(FILES.metadata(&root, &path).unwrap(), Some(Kind::Other));
-        assert_eq!(FILES.remove_file(&root, &path).unwrap(), Change::Made);
-    }
-}
-
-#[test]
-fn what_a_process_file_says_depends_on_who_reads_it_and_is_refused() {
-    let root = std::path::Path::new("/");
-    assert!(FILES.read(root, &path("/proc/self/environ"), 1 << 20).is_err());
-    assert!(FILES.read(root, &path("/proc/version"), 1 << 20).is_err());
 }
 
 #[test]

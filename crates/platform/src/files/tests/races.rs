@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use super::fixture::{Ground, SECRET, path, swapping};
+use super::fixture::{Ground, SECRET, path};
+use super::swap::swapping;
 use crate::files::{ConfinedFiles, Files, Kind};
 
 const FILES: ConfinedFiles = ConfinedFiles;

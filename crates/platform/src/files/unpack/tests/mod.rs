@@ -4,6 +4,8 @@ mod damaged;
 mod headers;
 mod hostile;
 mod kept;
+#[cfg(target_os = "linux")]
+mod races;
 mod random;
 
 use std::fs;
