@@ -78,9 +78,9 @@ test_build "$@"
 # A second call builds nothing and lists what there is: one line of JSON for each.
 test_build --message-format=json "$@" 2>/dev/null |
     sed -n '/"profile":{[^}]*"test":true}/s/.*"manifest_path":"\([^"]*\)\/Cargo.toml".*"executable":"\([^"]*\)".*/\1 \2/p' |
-    sort >$out/built
+    sort -r >$out/built
 
-# tests.list: NAME DIRECTORY, the directory being where cargo would run it.
+# tests.list: NAME DIRECTORY, the directory being where cargo would run it; what takes long comes last.
 rm -f $out/tests/* $out/tests.list
 while read -r package path; do
     name=${path##*/}
