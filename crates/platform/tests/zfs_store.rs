@@ -97,7 +97,7 @@ fn mounting_is_idempotent_and_never_forced() {
 #[test]
 fn a_dataset_that_cannot_be_mounted_is_not_made() {
     let bench = Bench::new();
-    fs::create_dir_all(bench.pool.mounted_at().join("a/in the way")).unwrap();
+    fs::write(bench.pool.mounted_at().join("a"), "in the way").unwrap();
     assert!(bench.store.create(&bench.name("/a"), &NewDataset::default()).is_err());
     assert!(bench.store.dataset(&bench.name("/a")).unwrap().is_none());
 }

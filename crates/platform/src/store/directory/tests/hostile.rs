@@ -5,6 +5,7 @@ use std::os::unix::fs::FileTypeExt;
 use std::time::Duration;
 
 use nix::fcntl::{OFlag, open, openat};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::stat::{Mode, SFlag, mkdirat, mknod};
 use nix::unistd::mkfifo;
 
@@ -26,6 +27,8 @@ fn dig(top: &Path, levels: usize) {
 
 #[test]
 fn a_tree_deeper_than_there_are_descriptors_is_removed() {
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+    setrlimit(Resource::RLIMIT_NOFILE, 1000, most).unwrap();
     let (_directory, root, store) = store();
     let (web, web_root) = jail(&store, &root);
     let path = path_of(&web_root).unwrap();
