@@ -27,7 +27,7 @@ mod member;
 mod pax;
 mod stream;
 // They share the ground of the tests beside them.
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
 mod tests;
 mod tree;
 mod write;
