@@ -58,8 +58,8 @@ impl Session {
     ) -> Result<Self, Failure> {
         screen.trace();
         let cancelled = Arc::<AtomicBool>::default();
-        let words: Vec<String> =
-            std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+        let words = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
+        let words: Vec<String> = std::iter::once("ioc".to_owned()).chain(words).collect();
         let settings = Settings {
             lock_timeout: global.lock_timeout,
             command: words.join(" "),

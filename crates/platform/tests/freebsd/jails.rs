@@ -39,9 +39,11 @@ fn its_processes_are_killed_and_it_stays() {
     let jail = Jail::start(false, vec![]);
     jail.run(&["sh", "-c", "sleep 600 >/dev/null 2>&1 & sleep 601 >/dev/null 2>&1 &"]);
     let sleeping = || {
-        let processes = host("/bin/ps", &["-ax", "-o", "jid=,stat=,comm="]);
+        let processes = host("/bin/ps", &["-ax", "-o", "jid=", "-o", "stat="]);
         let of_jail = processes.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
-        let alive = |words: &Vec<&str>| words[0] == jail.jid.to_string() && !words[1].starts_with('Z');
+        let jid = jail.jid.to_string();
+        let alive =
+            |words: &Vec<&str>| matches!(words[..], [of, state] if of == jid && !state.starts_with('Z'));
         of_jail.filter(alive).count()
     };
     assert_eq!(sleeping(), 2);
