@@ -160,17 +160,14 @@ impl Journal {
         let mut text = serde_json::to_vec(&header).map_err(JournalError::Encode)?;
         text.push(b'\n');
 
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = directory.join(format!("{now:016x}-{}-{count}.json", std::process::id()));
-        let io = |action| {
-            let path = path.clone();
-            move |source| JournalError::Io { action, path, source }
+        let (mut file, path) = loop {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
+            let count = COUNT.fetch_add(1, Ordering::Relaxed);
+            let path = directory.join(format!("{now:016x}-{}-{count}.json", std::process::id()));
+            if let Some(file) = create_locked(directory, &path)? {
+                break (file, path);
+            }
         };
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(io("create"))?;
-        let mut file =
-            OpenOptions::new().append(true).create_new(true).mode(0o600).open(&path).map_err(io("create"))?;
-        file.lock().map_err(io("lock"))?;
         let written = file.write_all(&text);
         let mut journal = Journal { file: Some(file), path: path.clone(), dirty: true, kept: false };
         if let Err(source) = written {
@@ -179,7 +176,8 @@ impl Journal {
         }
         if plan.steps.iter().any(|planned| planned.step.survives_reboot()) {
             journal.sync()?;
-            File::open(directory).and_then(|d| d.sync_all()).map_err(io("sync"))?;
+            let synced = File::open(directory).and_then(|d| d.sync_all());
+            synced.map_err(|source| JournalError::Io { action: "sync", path, source })?;
         }
         Ok(journal)
     }
@@ -250,6 +248,16 @@ impl Journal {
     fn error(&self, action: &'static str, source: io::Error) -> JournalError {
         JournalError::Io { action, path: self.path.clone(), source }
     }
+}
+
+/// Makes the file and locks it. None: before it was locked another command took it for that of a dead process.
+fn create_locked(directory: &Path, path: &Path) -> Result<Option<File>, JournalError> {
+    let io = |action| move |source| JournalError::Io { action, path: path.to_owned(), source };
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(io("create"))?;
+    let file =
+        OpenOptions::new().append(true).create_new(true).mode(0o600).open(path).map_err(io("create"))?;
+    file.lock().map_err(io("lock"))?;
+    Ok(path.try_exists().map_err(io("look for"))?.then_some(file))
 }
 
 /// The journals in `directory` whose processes are gone, oldest first. No directory: none.
@@ -389,6 +397,23 @@ mod tests {
             let steps = found.first().map_or(0, |o| o.lines.len());
             assert!(steps <= 1, "{length}");
         }
+    }
+
+    #[test]
+    fn one_that_is_just_being_made_is_nobodys() {
+        let directory = tempfile::tempdir().unwrap();
+        let ended = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !ended.load(Ordering::Relaxed) {
+                    assert!(orphans(directory.path()).unwrap().is_empty());
+                }
+            });
+            for _ in 0..2000 {
+                Journal::create(directory.path(), &Plan::new("start", "web")).unwrap().close().unwrap();
+            }
+            ended.store(true, Ordering::Relaxed);
+        });
     }
 
     #[test]
