@@ -80,7 +80,14 @@ pub(crate) const CASES: &[Case] = &[
     ),
     case(
         "stop_vnet",
-        &[WEB, "set vnet=yes interfaces=eth0:{mark}br ip4_addr=eth0|{net}.2/24 web", "start web"],
+        // Another jail keeps the bridge: a pair that cannot be destroyed goes with its jail, but only after a while.
+        &[
+            WEB,
+            "create -e keep vnet=yes interfaces=eth0:{mark}br",
+            "start keep",
+            "set vnet=yes interfaces=eth0:{mark}br ip4_addr=eth0|{net}.2/24 web",
+            "start web",
+        ],
         "stop web",
         &["start web"],
     )
