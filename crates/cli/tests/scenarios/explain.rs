@@ -10,6 +10,14 @@ fn told(machine: &Machine, jail: &str) -> Value {
     serde_json::from_str(&machine.ok(&["--json", "explain", "--all", jail])).unwrap()
 }
 
+/// The loopback interface of the host.
+const LOOPBACK: &str = if cfg!(target_os = "freebsd") { "lo0" } else { "lo" };
+
+/// The setting for an address of the host's loopback interface.
+fn lent(address: &str) -> String {
+    format!("ip4_addr={LOOPBACK}|{address}/32")
+}
+
 fn property<'a>(told: &'a Value, name: &str) -> &'a Value {
     let found = told["properties"].as_array().unwrap().iter().find(|p| p["property"] == name);
     found.unwrap_or_else(|| panic!("{name} is told"))
@@ -17,7 +25,7 @@ fn property<'a>(told: &'a Value, name: &str) -> &'a Value {
 
 scenarios! {
     fn where_values_come_from_and_what_they_become(machine) {
-        machine.jail("web", &["ip4_addr=lo|127.0.5.1/32", "exec_poststart=true", "notes=front", "nat=yes"]);
+        machine.jail("web", &[&lent("127.0.5.1"), "exec_poststart=true", "notes=front", "nat=yes"]);
         machine.ok(&["set", "priority=42", "defaults"]);
         let told = told(machine, "web");
         assert_eq!((&told["running"], &told["startable"]), (&json!(false), &json!(true)), "{told:#}");
@@ -98,7 +106,7 @@ scenarios! {
     }
 
     fn a_running_jail_is_told_as_it_was_started(machine) {
-        machine.jail("web", &["ip4_addr=lo|127.0.5.2/32"]);
+        machine.jail("web", &[&lent("127.0.5.2")]);
         let stopped = property(&told(machine, "web"), "ip4_addr").clone();
         machine.ok(&["start", "web"]);
         let now = told(machine, "web");
@@ -109,8 +117,8 @@ scenarios! {
 
     fn why_a_jail_will_not_start(machine) {
         machine.jail("db", &[]);
-        machine.jail("web", &["depends=db", "ip4_addr=lo|127.0.5.3/32,lo|127.0.5.4/32"]);
-        machine.jail("other", &["ip4_addr=lo|127.0.5.4/32"]);
+        machine.jail("web", &["depends=db", &format!("{},{LOOPBACK}|127.0.5.4/32", lent("127.0.5.3"))]);
+        machine.jail("other", &[&lent("127.0.5.4")]);
         machine.ok(&["start", "other"]);
         let obstacles = |jail: &str| {
             let told = told(machine, jail);
@@ -164,9 +172,9 @@ scenarios! {
         }
         assert!(conf.ends_with("}\n") && conf.lines().skip(2).all(|line| line == "}" || line.ends_with(';')), "{conf}");
         // The same, whether the jail runs or not.
-        machine.ok(&["set", "vnet=no", "ip4_addr=lo|127.0.5.6/32", "web"]);
+        machine.ok(&["set", "vnet=no", &lent("127.0.5.6"), "web"]);
         let stopped = machine.ok(&["export", "--jail-conf", "web"]);
-        assert!(stopped.contains("ip4.addr += 'lo|127.0.5.6/32'"), "{stopped}");
+        assert!(stopped.contains(&format!("ip4.addr += '{LOOPBACK}|127.0.5.6/32'")), "{stopped}");
         machine.fails(2, &["export", "web"]);
         machine.ok(&["set", "template=yes", "web"]);
         machine.fails(1, &["export", "--jail-conf", "web"]);
