@@ -4,7 +4,7 @@
 CARGO = cargo
 PREFIX = /usr/local
 DESTDIR =
-# How long each fuzz target runs.
+# How long all fuzz targets take together.
 MINUTES = 5
 
 all:
